@@ -1,0 +1,1 @@
+//! A libsane backend that serves a folder of page images.

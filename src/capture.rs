@@ -1,0 +1,1 @@
+//! A scan order becomes spooled pages and a batch.

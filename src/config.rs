@@ -1,0 +1,1 @@
+//! This machine: `station.toml`, read once, checked whole, then immutable.

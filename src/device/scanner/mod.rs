@@ -1,0 +1,3 @@
+//! Scanners: sheets in, images and named faults out.
+
+pub mod sane;

@@ -1,0 +1,3 @@
+//! Scanners behind libsane, driven in a child process.
+
+pub mod worker;

@@ -1,0 +1,1 @@
+//! Where every durable write goes through: files, renames and their syncs.

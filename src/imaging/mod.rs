@@ -1,0 +1,1 @@
+//! Pixels: decoded, straightened, measured, coded.

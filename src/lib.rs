@@ -1,0 +1,61 @@
+//! Outguide, the records room's capture station.
+//!
+//! Paper charts go in through a scanner; searchable, indexed PDF/A documents
+//! come to stand in the document repository's watched folder, and no page is
+//! lost on the way.
+//!
+//! ```text
+//! feeder ─▶ capture ─▶ SPOOL (durable) ─▶ read ─▶ clean ─▶ separate ─▶ recognize ─▶ render ─▶ file
+//!                        originals         page    page     batch       page         document  document
+//!                        never change
+//! ```
+//!
+//! **Durable point.** A page is ours only after its temporary file is written,
+//! synced, renamed, its folder synced, and its row committed. Only then is it
+//! shown as scanned and the next one asked for.
+//!
+//! # Layers: imports only downward
+//!
+//! | Layer | Modules | May import |
+//! |---|---|---|
+//! | 0 words | [`records`] | std and plain-data crates |
+//! | 1 ground | [`profile`] [`config`] [`disk`] | 0 |
+//! | 2 means | [`device`] [`spool`] [`store`] [`imaging`] [`page_barcodes`] [`ocr`] [`pdf`] [`repository`] | 0, 1; never a sibling |
+//! | 3 work | [`capture`] [`pipeline`] [`printing`] | 0–2; never each other: they meet in the store |
+//! | 5 root | [`app`] [`cli`] | all |
+//!
+//! `tests/architecture.rs` holds this table, and the fences: rxing only in
+//! [`page_barcodes`], PDF crates only in [`pdf`], SQL only in [`store`], clap
+//! only in [`cli`], anyhow only in layer 5, unsafe only where libsane and
+//! leptonica are called.
+//!
+//! libsane and Tesseract run in processes of their own (`outguide scan-worker`,
+//! `outguide ocr-worker`): a driver's crash, hang or lie ends a scan, never the
+//! station.
+
+// 0 words
+pub mod records;
+
+// 1 ground
+pub mod config;
+pub mod disk;
+pub mod profile;
+
+// 2 means
+pub mod device;
+pub mod imaging;
+pub mod ocr;
+pub mod page_barcodes;
+pub mod pdf;
+pub mod repository;
+pub mod spool;
+pub mod store;
+
+// 3 work
+pub mod capture;
+pub mod pipeline;
+pub mod printing;
+
+// 5 root
+pub mod app;
+pub mod cli;

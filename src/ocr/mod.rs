@@ -1,0 +1,3 @@
+//! Words on a page, read by warm Tesseract workers.
+
+pub mod worker;

@@ -1,0 +1,1 @@
+//! Barcodes and patch codes: read on a page, drawn on paper.

@@ -1,0 +1,1 @@
+//! Pages and words become searchable PDF/A; PDF pages become pixels.

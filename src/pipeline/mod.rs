@@ -1,0 +1,1 @@
+//! The steps from page to filed document, in order.

@@ -1,0 +1,1 @@
+//! Cover sheets on paper.

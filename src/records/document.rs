@@ -1,0 +1,217 @@
+//! A document: the pages that belong together, and the values it is found by.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::barcode::Symbology;
+use super::ids::PageNo;
+
+/// The name of an index field: `mrn`, `encounter`, `document_date`, …
+/// Lower-case ASCII letters, digits and underscores, a letter first, at most 40.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct FieldName(String);
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} is not a field name: use lower-case letters, digits and underscores, \
+     a letter first, at most 40"
+)]
+pub struct NotAFieldName(pub String);
+
+impl FieldName {
+    pub const MRN: &'static str = "mrn";
+    pub const ENCOUNTER: &'static str = "encounter";
+    pub const PATIENT_NAME: &'static str = "patient_name";
+    pub const BIRTH_DATE: &'static str = "birth_date";
+    pub const DOCUMENT_TYPE: &'static str = "document_type";
+    pub const DOCUMENT_DATE: &'static str = "document_date";
+
+    pub fn new(name: &str) -> Result<Self, NotAFieldName> {
+        let ok = name.len() <= 40
+            && name.starts_with(|c: char| c.is_ascii_lowercase())
+            && name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_'));
+        if ok { Ok(FieldName(name.to_owned())) } else { Err(NotAFieldName(name.to_owned())) }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Fields that say whose record it is: two values of one of these in one
+    /// segment stop it. Only these may be carried to the next document.
+    pub fn is_patient_identity(&self) -> bool {
+        matches!(
+            self.as_str(),
+            Self::MRN | Self::ENCOUNTER | Self::PATIENT_NAME | Self::BIRTH_DATE
+        )
+    }
+}
+
+impl TryFrom<String> for FieldName {
+    type Error = NotAFieldName;
+    fn try_from(name: String) -> Result<Self, NotAFieldName> {
+        FieldName::new(&name)
+    }
+}
+
+impl From<FieldName> for String {
+    fn from(name: FieldName) -> String {
+        name.0
+    }
+}
+
+impl fmt::Display for FieldName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// An index value and where it was read.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexField {
+    pub name: FieldName,
+    pub value: String,
+    pub source: FieldSource,
+}
+
+/// A patient's value stays out of logs and errors.
+impl fmt::Debug for IndexField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "IndexField({} from {:?})", self.name, self.source)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "from")]
+pub enum FieldSource {
+    CoverSheet { page: PageNo },
+    Barcode { page: PageNo, symbology: Symbology },
+    BatchHeader { page: PageNo },
+    /// From the document before, because the profile carries this field.
+    Carried { page: PageNo },
+    /// The profile's own fixed value.
+    Profile,
+}
+
+/// Pages in reading order and their index. `first_page` is the page that
+/// opened the segment, a cover sheet included, and names the document for life.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Document {
+    pub first_page: PageNo,
+    /// Never empty.
+    pub pages: Vec<PageNo>,
+    /// Code of one of the profile's document types.
+    pub document_type: String,
+    pub fields: Vec<IndexField>,
+}
+
+impl Document {
+    pub fn field(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|f| f.name.as_str() == name).map(|f| f.value.as_str())
+    }
+}
+
+/// Something only a clerk can decide. Holds the document, not the batch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// The page to look at.
+    pub page: PageNo,
+    /// The pages held until it is answered, this one included.
+    pub holds: Vec<PageNo>,
+    pub reason: QuestionReason,
+}
+
+/// Names fields and pages, never a patient's value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum QuestionReason {
+    /// Two values of a patient field in one segment.
+    TwoPatients { field: FieldName, other_page: PageNo },
+    /// The page is a cover sheet, but its code is damaged or its check fails.
+    UnreadableCoverSheet,
+    MissingField { field: FieldName },
+    /// Two values of a field that may have only one.
+    FieldConflict { field: FieldName, other_page: PageNo },
+    UnknownDocumentType,
+    /// Pages that came before any cover sheet said whose they are.
+    NoCoverSheetYet,
+    /// A patch code that reads differently upside down, and no cue which.
+    AmbiguousPatch,
+    CountsDoNotBalance { what: Counted, expected: u32, found: u32 },
+    /// The file in the spool cannot be read as an image.
+    UnreadableImage,
+    /// The scanner reported a fault with this sheet.
+    SuspectSheet,
+    /// The profile asks for a person's look before filing.
+    ReviewDue,
+    /// Rendering or filing failed; the text is the cause.
+    StepFailed { cause: String },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Counted {
+    Sheets,
+    Documents,
+    /// The pages the cover sheet announced for this document.
+    Pages,
+}
+
+impl fmt::Display for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Counted::Sheets => "sheets",
+            Counted::Documents => "documents",
+            Counted::Pages => "pages",
+        })
+    }
+}
+
+/// For the clerk: what is wrong and what to decide.
+impl fmt::Display for QuestionReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            QuestionReason::TwoPatients { field, other_page } => write!(
+                f,
+                "two patients in one document: {field} here differs from page {other_page}; \
+                 say where the second one begins"
+            ),
+            QuestionReason::UnreadableCoverSheet => f.write_str(
+                "this looks like a cover sheet but its barcode cannot be read; \
+                 print it again or key the values",
+            ),
+            QuestionReason::MissingField { field } => {
+                write!(f, "{field} is required and was not found; key it from the page")
+            }
+            QuestionReason::FieldConflict { field, other_page } => write!(
+                f,
+                "{field} here differs from page {other_page}; choose the right one"
+            ),
+            QuestionReason::UnknownDocumentType => f.write_str(
+                "the document type on the sheet is not one of this profile's; choose one",
+            ),
+            QuestionReason::NoCoverSheetYet => f.write_str(
+                "these pages came before any cover sheet; say whose they are",
+            ),
+            QuestionReason::AmbiguousPatch => f.write_str(
+                "this patch code means something else upside down; say which way up it lay",
+            ),
+            QuestionReason::CountsDoNotBalance { what, expected, found } => write!(
+                f,
+                "{expected} {what} expected, {found} found; count the paper again"
+            ),
+            QuestionReason::UnreadableImage => {
+                f.write_str("the page's image cannot be read; scan the sheet again")
+            }
+            QuestionReason::SuspectSheet => f.write_str(
+                "the scanner reported a fault with this sheet; compare it with the paper",
+            ),
+            QuestionReason::ReviewDue => {
+                f.write_str("this profile asks for a look before filing")
+            }
+            QuestionReason::StepFailed { cause } => f.write_str(cause),
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The words of the records room and the rules that hold between them.
+//!
+//! Pure types: no files, no clock, no database, no network, no async. Every
+//! other module may use these; these use nothing of the project.
+
+pub mod barcode;
+pub mod batch;
+pub mod cover_sheet;
+pub mod document;
+pub mod ids;
+pub mod page;
+pub mod raster;
+pub mod separator;
+pub mod text;

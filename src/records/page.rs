@@ -1,0 +1,180 @@
+//! A scanned page: where it came from, what its pixels turned out to be, and
+//! where it ended.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::barcode::Reading;
+use super::ids::{PageNo, Sha256};
+use super::raster::{Dpi, PixelBox, PixelFormat};
+use super::separator::PatchReading;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Side {
+    Front,
+    Back,
+}
+
+/// A page in the spool. Its file is never written again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpooledPage {
+    pub no: PageNo,
+    /// The sheet it is on, counted from 1 within the batch.
+    pub sheet: u32,
+    pub side: Side,
+    /// File name within the batch's spool folder.
+    pub file: String,
+    pub sha256: Sha256,
+    /// Length of the file.
+    pub bytes: u64,
+    /// UTC.
+    pub scanned_at: jiff::Timestamp,
+    /// A double feed or another fault was reported with this sheet.
+    pub suspect: Option<String>,
+}
+
+/// Clockwise quarter turns that make the original upright.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum QuarterTurn {
+    #[default]
+    None,
+    Right,
+    Half,
+    Left,
+}
+
+impl QuarterTurn {
+    /// Clockwise.
+    pub fn degrees(self) -> u16 {
+        match self {
+            QuarterTurn::None => 0,
+            QuarterTurn::Right => 90,
+            QuarterTurn::Half => 180,
+            QuarterTurn::Left => 270,
+        }
+    }
+
+    /// This turn, then `other`.
+    pub fn then(self, other: QuarterTurn) -> QuarterTurn {
+        match (self.degrees() + other.degrees()) % 360 {
+            90 => QuarterTurn::Right,
+            180 => QuarterTurn::Half,
+            270 => QuarterTurn::Left,
+            _ => QuarterTurn::None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Polarity {
+    /// Dark on light.
+    #[default]
+    Positive,
+    /// Light on dark, as on negative film: inverted for reading.
+    Negative,
+}
+
+/// How much is on a page, apart from margins, punch holes and specks.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct BlankMeasure {
+    /// Ink as a fraction of the measured area, 0 to 1.
+    pub ink: f32,
+    /// Below the profile's limit: flagged and left out of the filed document,
+    /// never destroyed.
+    pub is_blank: bool,
+}
+
+/// What cleaning found and did. Measured and applied are kept apart: an angle
+/// over the profile's limit is recorded, not applied.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PagePicture {
+    /// Pixels of the original.
+    pub width: u32,
+    /// Pixels of the original.
+    pub height: u32,
+    pub dpi: Dpi,
+    pub format: PixelFormat,
+    pub turn: QuarterTurn,
+    /// How sure the orientation was, in the measure's own units; `None` where
+    /// there was too little text to tell.
+    pub turn_confidence: Option<f32>,
+    /// Clockwise degrees of the text lines after the turn; `None` where none
+    /// could be measured.
+    pub skew_measured_degrees: Option<f32>,
+    /// What was taken out, in the same sense; 0 where the page was left alone.
+    pub skew_applied_degrees: f32,
+    pub polarity: Polarity,
+    /// The paper within the turned original, where the profile crops to it.
+    pub crop: Option<PixelBox>,
+    pub blank: BlankMeasure,
+}
+
+/// Everything read on one page that separation needs.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PageReadings {
+    pub codes: Vec<Reading>,
+    pub patches: Vec<PatchReading>,
+}
+
+/// Where a page ended. There is no fourth place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Place {
+    /// In the document that starts at this page.
+    Document { first_page: PageNo },
+    SetAside { reason: SetAside },
+    Question,
+}
+
+/// Why a page is kept but stands in no document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SetAside {
+    BatchHeader,
+    CoverSheet,
+    SeparatorSheet,
+    PatchSheet,
+    Blank,
+    /// The empty back of a cover sheet or separator in a duplex scan.
+    SeparatorBack,
+}
+
+impl SetAside {
+    pub const ALL: [SetAside; 6] = [
+        SetAside::BatchHeader,
+        SetAside::CoverSheet,
+        SetAside::SeparatorSheet,
+        SetAside::PatchSheet,
+        SetAside::Blank,
+        SetAside::SeparatorBack,
+    ];
+
+    /// As stored, and as written in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            SetAside::BatchHeader => "batch-header",
+            SetAside::CoverSheet => "cover-sheet",
+            SetAside::SeparatorSheet => "separator-sheet",
+            SetAside::PatchSheet => "patch-sheet",
+            SetAside::Blank => "blank",
+            SetAside::SeparatorBack => "separator-back",
+        }
+    }
+}
+
+impl fmt::Display for SetAside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SetAside::BatchHeader => "batch header",
+            SetAside::CoverSheet => "cover sheet",
+            SetAside::SeparatorSheet => "separator sheet",
+            SetAside::PatchSheet => "patch sheet",
+            SetAside::Blank => "blank page",
+            SetAside::SeparatorBack => "back of a separator",
+        })
+    }
+}

@@ -1,0 +1,1 @@
+//! Makes a page durable and hands originals back.

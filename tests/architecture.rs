@@ -1,0 +1,1 @@
+//! Holds the layers and fences that `src/lib.rs` states.
