@@ -135,6 +135,8 @@ pub enum QuestionReason {
     /// Two values of a field that may have only one.
     FieldConflict { field: FieldName, other_page: PageNo },
     UnknownDocumentType,
+    /// A cover sheet with no page behind it.
+    NothingBehindCoverSheet,
     /// Pages that came before any cover sheet said whose they are.
     NoCoverSheetYet,
     /// A patch code that reads differently upside down, and no cue which.
@@ -191,6 +193,9 @@ impl fmt::Display for QuestionReason {
             ),
             QuestionReason::UnknownDocumentType => f.write_str(
                 "the document type on the sheet is not one of this profile's; choose one",
+            ),
+            QuestionReason::NothingBehindCoverSheet => f.write_str(
+                "no pages follow this cover sheet; look whether they stuck together or went missing",
             ),
             QuestionReason::NoCoverSheetYet => f.write_str(
                 "these pages came before any cover sheet; say whose they are",
