@@ -141,11 +141,15 @@ pub enum PageOutcome {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "text")]
 pub enum TextOutcome {
-    Recognized { page: PageText },
+    Recognized {
+        page: PageText,
+    },
     /// No words are wanted: a blank page, a separator, or a profile without OCR.
     NotWanted,
     /// The page is filed as an image and flagged.
-    Failed { cause: String },
+    Failed {
+        cause: String,
+    },
 }
 
 /// The picture that goes into the PDF, but for its bytes.
@@ -165,8 +169,12 @@ pub struct FiledPicture {
 #[serde(rename_all = "kebab-case")]
 pub enum Place {
     /// In the document that starts at this page.
-    Document { first_page: PageNo },
-    SetAside { reason: SetAside },
+    Document {
+        first_page: PageNo,
+    },
+    SetAside {
+        reason: SetAside,
+    },
     Question,
 }
 
