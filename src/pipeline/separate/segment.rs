@@ -123,9 +123,8 @@ struct Cutter<'p> {
 
 impl Cutter<'_> {
     fn close(&mut self) {
-        let segment = std::mem::take(&mut self.open);
-        if !segment.is_untouched() {
-            self.cut.segments.push(segment);
+        if !self.open.is_untouched() {
+            self.cut.segments.push(std::mem::take(&mut self.open));
         }
     }
 

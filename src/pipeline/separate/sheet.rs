@@ -185,9 +185,7 @@ fn value_by_rule(page: &SeparablePage, code: &Reading, rule: &FieldRule) -> Opti
     if !fits {
         return None;
     }
-    let captures = rule.pattern.captures(text)?;
-    let whole = captures.get(0).filter(|m| m.as_str() == text)?;
-    Some(captures.name("value").unwrap_or(whole).as_str().to_owned())
+    rule.value_in(text).map(str::to_owned)
 }
 
 fn check_holds(check: CheckDigit, text: &str) -> bool {
