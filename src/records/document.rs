@@ -211,10 +211,9 @@ impl fmt::Display for QuestionReason {
             QuestionReason::MissingField { field } => {
                 write!(f, "{field} is required and was not found; key it from the page")
             }
-            QuestionReason::FieldConflict { field, other_page } => write!(
-                f,
-                "{field} here differs from page {other_page}; choose the right one"
-            ),
+            QuestionReason::FieldConflict { field, other_page } => {
+                write!(f, "{field} here differs from page {other_page}; choose the right one")
+            }
             QuestionReason::UnknownDocumentType => f.write_str(
                 "the document type on the sheet is not one of this profile's; choose one",
             ),
@@ -232,19 +231,16 @@ impl fmt::Display for QuestionReason {
             QuestionReason::AmbiguousPatch => f.write_str(
                 "this patch code means something else upside down; say which way up it lay",
             ),
-            QuestionReason::CountsDoNotBalance { what, expected, found } => write!(
-                f,
-                "{expected} {what} expected, {found} found; count the paper again"
-            ),
+            QuestionReason::CountsDoNotBalance { what, expected, found } => {
+                write!(f, "{expected} {what} expected, {found} found; count the paper again")
+            }
             QuestionReason::UnreadableImage => {
                 f.write_str("the page's image cannot be read; scan the sheet again")
             }
             QuestionReason::SuspectSheet => f.write_str(
                 "the scanner reported a fault with this sheet; compare it with the paper",
             ),
-            QuestionReason::ReviewDue => {
-                f.write_str("this profile asks for a look before filing")
-            }
+            QuestionReason::ReviewDue => f.write_str("this profile asks for a look before filing"),
             QuestionReason::StepFailed { cause } => f.write_str(cause),
         }
     }
