@@ -92,9 +92,8 @@ pub(super) fn understand(page: &SeparablePage, profile: &Profile) -> Meaning {
     Meaning::Content { fields: matches.into_iter().map(|(_, field)| field).collect() }
 }
 
-/// `None` where no code is one of ours. A sheet with one damaged code of ours
-/// is unreadable as a whole, whatever the others say: half of what a sheet
-/// says may be the wrong half.
+/// `None` where no code is one of ours. Our sheets print one payload several
+/// times, so that a damaged copy beside a good one takes nothing away.
 fn our_own_sheet(page: PageNo, readings: &PageReadings) -> Option<Meaning> {
     let ours: Vec<_> = readings
         .codes
@@ -106,28 +105,29 @@ fn our_own_sheet(page: PageNo, readings: &PageReadings) -> Option<Meaning> {
         return None;
     }
     let mut cover = Cover::default();
-    for payload in ours {
+    for payload in ours.into_iter().flatten() {
         match payload {
-            Err(_) => return Some(Meaning::UnreadableCover),
-            Ok(CoverSheet::BatchHeader { expected, .. }) => {
+            CoverSheet::BatchHeader { expected, .. } => {
                 return Some(Meaning::BatchHeader { expected });
             }
-            Ok(CoverSheet::Patient { mrn, encounter }) => {
+            CoverSheet::Patient { mrn, encounter } => {
                 cover.add(FieldName::MRN, mrn, page);
                 if let Some(encounter) = encounter {
                     cover.add(FieldName::ENCOUNTER, encounter, page);
                 }
             }
-            Ok(CoverSheet::DocumentType { code, pages }) => {
+            CoverSheet::DocumentType { code, pages } => {
                 if !cover.types.contains(&code) {
                     cover.types.push(code);
                 }
                 cover.pages = cover.pages.or(pages);
             }
-            Ok(CoverSheet::Separator) => cover.is_plain_separator = true,
+            CoverSheet::Separator => cover.is_plain_separator = true,
         }
     }
-    Some(Meaning::Cover(cover))
+    let nothing_good =
+        cover.fields.is_empty() && cover.types.is_empty() && !cover.is_plain_separator;
+    Some(if nothing_good { Meaning::UnreadableCover } else { Meaning::Cover(cover) })
 }
 
 impl Cover {
