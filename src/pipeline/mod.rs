@@ -1,1 +1,3 @@
 //! The steps from page to filed document, in order.
+
+pub mod separate;

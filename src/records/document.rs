@@ -149,6 +149,12 @@ pub enum QuestionReason {
         other_page: PageNo,
     },
     UnknownDocumentType,
+    /// Two stacks were fed as one.
+    SecondBatchHeader {
+        other_page: PageNo,
+    },
+    /// A cover sheet with no page behind it.
+    NothingBehindCoverSheet,
     /// Pages that came before any cover sheet said whose they are.
     NoCoverSheetYet,
     /// A patch code that reads differently upside down, and no cue which.
@@ -211,9 +217,17 @@ impl fmt::Display for QuestionReason {
             QuestionReason::UnknownDocumentType => f.write_str(
                 "the document type on the sheet is not one of this profile's; choose one",
             ),
-            QuestionReason::NoCoverSheetYet => {
-                f.write_str("these pages came before any cover sheet; say whose they are")
-            }
+            QuestionReason::SecondBatchHeader { other_page } => write!(
+                f,
+                "a second batch header (the first is page {other_page}); \
+                 say whether two stacks were fed as one"
+            ),
+            QuestionReason::NothingBehindCoverSheet => f.write_str(
+                "no pages follow this cover sheet; look whether they stuck together or went missing",
+            ),
+            QuestionReason::NoCoverSheetYet => f.write_str(
+                "these pages came before any cover sheet; say whose they are",
+            ),
             QuestionReason::AmbiguousPatch => f.write_str(
                 "this patch code means something else upside down; say which way up it lay",
             ),

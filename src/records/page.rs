@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::barcode::Reading;
 use super::ids::{PageNo, Sha256};
-use super::raster::{Dpi, PixelBox, PixelFormat};
+use super::raster::{Dpi, ImageCoding, PixelBox, PixelFormat};
 use super::separator::PatchReading;
+use super::text::PageText;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -118,6 +119,49 @@ pub struct PagePicture {
 pub struct PageReadings {
     pub codes: Vec<Reading>,
     pub patches: Vec<PatchReading>,
+}
+
+/// What the page step found, and what it left in the batch's derived files.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "page")]
+pub enum PageOutcome {
+    Read {
+        readings: PageReadings,
+        picture: PagePicture,
+        /// The page prints that it is a separator and not part of the record.
+        says_it_is_a_cover_sheet: bool,
+        text: TextOutcome,
+        /// How the filed pixels are coded; their bytes are a derived file.
+        filed: FiledPicture,
+    },
+    /// The spooled file is no image that can be read.
+    Unreadable { cause: String },
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "text")]
+pub enum TextOutcome {
+    Recognized {
+        page: PageText,
+    },
+    /// No words are wanted: a blank page, a separator, or a profile without OCR.
+    NotWanted,
+    /// The page is filed as an image and flagged.
+    Failed {
+        cause: String,
+    },
+}
+
+/// The picture that goes into the PDF, but for its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FiledPicture {
+    pub coding: ImageCoding,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    pub dpi: Dpi,
+    pub format: PixelFormat,
 }
 
 /// Where a page ended. There is no fourth place.
