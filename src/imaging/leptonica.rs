@@ -153,8 +153,8 @@ impl Pix {
     /// counts in standard deviations; 0 where there is too little text. One
     /// bit a pixel at 150 to 300 dpi.
     pub(super) fn orientation(&self) -> Option<(f32, f32)> {
-        /// Leptonica's own least number of letters.
-        const LEAST_COUNT: i32 = 0;
+        /// Leptonica would want 70 letters; the deviation is honest with fewer.
+        const LEAST_COUNT: i32 = 15;
         let (mut up, mut left) = (0.0, 0.0);
         // SAFETY: `raw` is a live image; the two numbers outlive the call.
         let failed = unsafe { sys::pixOrientDetect(self.raw, &mut up, &mut left, LEAST_COUNT, 0) };

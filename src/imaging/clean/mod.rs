@@ -24,7 +24,7 @@ use std::borrow::Cow;
 
 use self::blobs::{Blob, Blobs};
 use self::survey::Survey;
-use self::upright::Skew;
+use self::upright::{Letters, Skew};
 use super::geometry::{Geometry, turned_box};
 use super::turn::turned;
 use crate::profile::Cleaning;
@@ -75,12 +75,12 @@ fn clean_page(raster: &Raster, settings: &Cleaning, given: Option<(QuarterTurn, 
     let ink = survey.ink(polarity);
     let blobs = Blobs::of(&ink);
     let blank = blank::measure(&survey, &blobs, &ink, settings.blank_ink);
-    let evidence = (!blank.is_blank).then(|| upright::evidence(&upright::letters(&blobs, &ink)));
+    let letters = (!blank.is_blank).then(|| Letters::among(&blobs, &ink));
 
-    let found = given
-        .or_else(|| evidence.filter(|_| settings.upright).and_then(|evidence| evidence.turn()));
+    let find_turn = |letters: &Letters| upright::turn(raster, &survey, polarity, letters);
+    let found = given.or_else(|| letters.as_ref().filter(|_| settings.upright).and_then(find_turn));
     let turn = found.map_or(QuarterTurn::None, |(turn, _)| turn);
-    let skew = evidence.and_then(|evidence| evidence.skew_after(turn));
+    let skew = letters.as_ref().and_then(|letters| upright::skew_after(turn, letters));
     let straighten = skew.filter(|skew| is_to_be_straightened(*skew, settings));
     let invert = settings.invert_negative && polarity == Polarity::Negative;
     // On a page left negative the paper is as dark as the lid.

@@ -17,7 +17,7 @@ pub(super) fn rotated(raster: &Raster, degrees: f32, width: u32, height: u32) ->
 
 /// Bits of a coordinate behind the point.
 const FRACTION: u32 = 16;
-const ONE: f64 = (1u32 << FRACTION) as f64;
+const ONE_PIXEL: i64 = 1 << FRACTION;
 
 /// Walks the target row by row and the source along with it.
 struct Walk {
@@ -49,7 +49,7 @@ impl Walk {
         let dy = f64::from(y) + 0.5 - f64::from(self.height) / 2.0;
         let x = dx * self.cos + dy * self.sin + self.source_width as f64 / 2.0 - 0.5;
         let y = dy * self.cos - dx * self.sin + self.source_height as f64 / 2.0 - 0.5;
-        let fixed = |value: f64| (value * ONE).round() as i64;
+        let fixed = |value: f64| (value * ONE_PIXEL as f64).round() as i64;
         (fixed(x), fixed(y), fixed(self.cos), fixed(-self.sin))
     }
 
@@ -92,20 +92,23 @@ impl Walk {
                 }
             };
             (0..inside.start).for_each(|x| edge(&mut target, x));
-            let (mut sx, mut sy) = at(inside.start);
-            for _ in inside.clone() {
+            let mut x = i64::from(inside.start);
+            while x < i64::from(inside.end) {
+                let (sx, sy) = (start_x + x * step_x, start_y + x * step_y);
+                // Until the source row changes, or its column by other than one.
+                let same_row = steps_until_next(sy, step_y);
+                let same_shift = steps_until_next(sx, step_x - ONE_PIXEL);
+                let count = same_row.min(same_shift).min(i64::from(inside.end) - x);
                 let corner = (sy >> FRACTION) as usize * stride + (sx >> FRACTION) as usize * N;
-                let above = &source[corner..corner + 2 * N];
-                let below = &source[corner + stride..corner + stride + 2 * N];
-                let (part_x, part_y) = (fraction(sx), fraction(sy));
-                for sample in 0..N {
-                    let upper = mix(above[sample], above[N + sample], part_x);
-                    let lower = mix(below[sample], below[N + sample], part_x);
-                    target
-                        .push(((upper * (256 - part_y) + lower * part_y + (1 << 15)) >> 16) as u8);
-                }
-                sx += step_x;
-                sy += step_y;
+                let length = count as usize * N;
+                let stretch = Stretch {
+                    above: &source[corner..][..length + N],
+                    below: &source[corner + stride..][..length + N],
+                    part: (sx & (ONE_PIXEL - 1), sy & (ONE_PIXEL - 1)),
+                    step: (step_x - ONE_PIXEL, step_y),
+                };
+                stretch.mix::<N>(&mut target);
+                x += count;
             }
             (inside.end..self.width).for_each(|x| edge(&mut target, x));
         }
@@ -140,7 +143,7 @@ impl Walk {
                 let (source_x, source_y) = (start_x + x * step_x, start_y + x * step_y);
                 // Until the source row changes, or its column by other than one.
                 let same_row = steps_until_next(source_y, step_y);
-                let same_shift = steps_until_next(source_x, step_x - (1 << FRACTION));
+                let same_shift = steps_until_next(source_x, step_x - ONE_PIXEL);
                 let count = same_row.min(same_shift).min(i64::from(self.width) - x);
                 let from_row = source_y >> FRACTION;
                 if (0..self.source_height).contains(&from_row) {
@@ -156,6 +159,39 @@ impl Walk {
             }
         }
         target
+    }
+}
+
+/// Pixels of a target row whose sources stand side by side in two rows.
+struct Stretch<'a> {
+    /// One pixel longer than the stretch.
+    above: &'a [u8],
+    below: &'a [u8],
+    /// How far past the pixel the first source is, and how that grows.
+    part: (i64, i64),
+    step: (i64, i64),
+}
+
+impl Stretch<'_> {
+    fn mix<const N: usize>(&self, target: &mut Vec<u8>) {
+        let length = self.above.len() - N;
+        let start = target.len();
+        target.resize(start + length, 0);
+        let upper = self.above[..length].chunks_exact(N).zip(self.above[N..].chunks_exact(N));
+        let lower = self.below[..length].chunks_exact(N).zip(self.below[N..].chunks_exact(N));
+        let (mut x, mut y) = (self.part.0 as i32, self.part.1 as i32);
+        let (step_x, step_y) = (self.step.0 as i32, self.step.1 as i32);
+        for ((target, upper), lower) in target[start..].chunks_exact_mut(N).zip(upper).zip(lower) {
+            let (part_x, part_y) = ((x >> (FRACTION - 8)) as u32, (y >> (FRACTION - 8)) as u32);
+            for sample in 0..N {
+                let above = mix(upper.0[sample], upper.1[sample], part_x);
+                let below = mix(lower.0[sample], lower.1[sample], part_x);
+                target[sample] =
+                    ((above * (256 - part_y) + below * part_y + (1 << 15)) >> 16) as u8;
+            }
+            x += step_x;
+            y += step_y;
+        }
     }
 }
 

@@ -13,6 +13,9 @@ use crate::records::raster::{Dpi, PixelFormat, Raster};
 /// page has 2 million pixels, a quarter of the work.
 const SURVEY_DPI: u32 = 150;
 
+/// For a second look at what the first did not show.
+const DETAIL_DPI: u32 = 300;
+
 /// Tiles in which the paper's level is taken: larger than any letter of a text,
 /// smaller than a shadow. Inches.
 const TILE_INCHES: f32 = 0.2;
@@ -40,7 +43,15 @@ pub(in crate::imaging) struct Survey {
 
 impl Survey {
     pub(in crate::imaging) fn of(raster: &Raster) -> Survey {
-        let factor = (raster.dpi().0 / SURVEY_DPI).max(1);
+        Survey::reduced_by(raster, (raster.dpi().0 / SURVEY_DPI).max(1))
+    }
+
+    /// Between 300 and 600 dpi where the page has them.
+    pub(super) fn in_detail(raster: &Raster) -> Survey {
+        Survey::reduced_by(raster, (raster.dpi().0 / DETAIL_DPI).max(1))
+    }
+
+    fn reduced_by(raster: &Raster, factor: u32) -> Survey {
         let width = (raster.width() / factor).max(1);
         let height = (raster.height() / factor).max(1);
         let side = factor as usize;
@@ -180,7 +191,7 @@ fn reduced(
         // By multiplication: division by a number not known at build time costs
         // as much as all the rest.
         let inverse = (1 << 24) / area + 1;
-        gray.extend(sums.iter().map(|sum| (u64::from(*sum) * u64::from(inverse) >> 24) as u8));
+        gray.extend(sums.iter().map(|sum| ((u64::from(*sum) * u64::from(inverse)) >> 24) as u8));
     }
     gray
 }
