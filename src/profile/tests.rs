@@ -1,3 +1,5 @@
+//! Mistakes people make in profiles, and what they are told.
+
 use super::*;
 use crate::settings_file::{Problem, Weight, listed};
 
@@ -123,6 +125,7 @@ fn a_stored_text_gives_the_same_profile_under_the_name_alone() {
 /// Each spoils the right profile in one place; the message names the line, the
 /// key and what to do.
 const SPOILT: &[(&str, &str, &str)] = &[
+    ("\"code128\", \"itf\"", "\"itf\"", "barcodes.symbologies: reads neither \"code128\" nor \"qr\""),
     (
         "dpi = 300",
         "dpi = \"300\"",
