@@ -68,6 +68,9 @@ pub enum FilePages {
     Several,
     /// Kept as it came, for a clerk to look at.
     Unreadable,
+    /// The first pages were handed over, then the file is damaged: it is kept
+    /// whole behind them, for a clerk to look at.
+    DamagedBehindSome,
     Stopped(CaptureFault),
 }
 
@@ -178,7 +181,7 @@ impl Capture<'_> {
             self.keep_page(runtime, &original.bytes, &on, feeding)
         });
         match pages {
-            FilePages::One | FilePages::Unreadable => {
+            FilePages::One | FilePages::Unreadable | FilePages::DamagedBehindSome => {
                 self.keep_page(runtime, &bytes, &on, feeding)
             }
             FilePages::Several => Ok(()),

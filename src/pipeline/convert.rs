@@ -21,7 +21,9 @@ use crate::records::raster::Raster;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ConvertFault {
-    #[error("{file}")]
+    #[error("cannot read {file}")]
+    ReadFile { file: String, source: std::io::Error },
+    #[error("{file} cannot be converted")]
     Source { file: String, source: SourceFault },
     #[error(transparent)]
     Pdf(#[from] PdfFault),
@@ -32,6 +34,9 @@ pub struct SourceFile {
     pub name: String,
     pub bytes: Vec<u8>,
 }
+
+/// A file, or its name and why it cannot be read.
+pub type NamedFile = Result<SourceFile, (String, std::io::Error)>;
 
 /// What came of it.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -58,7 +63,7 @@ impl Conversion<'_> {
     /// of use then.
     pub fn write<W: Write>(
         &mut self,
-        files: impl Iterator<Item = std::io::Result<SourceFile>> + Send,
+        files: impl Iterator<Item = NamedFile> + Send,
         description: DocumentDescription,
         sink: W,
     ) -> Result<(W, Converted), ConvertFault> {
@@ -108,12 +113,12 @@ fn take(waiting: &Mutex<mpsc::Receiver<(u32, Raster)>>) -> Option<(u32, Raster)>
 }
 
 fn open_pages(
-    files: impl Iterator<Item = std::io::Result<SourceFile>>,
+    files: impl Iterator<Item = NamedFile>,
     to_read: &mpsc::SyncSender<(u32, Raster)>,
 ) -> Result<(), ConvertFault> {
     let mut no = 0;
     for file in files {
-        let file = file.map_err(|source| ConvertFault::Pdf(PdfFault::Write { source }))?;
+        let file = file.map_err(|(file, source)| ConvertFault::ReadFile { file, source })?;
         let named = |source| ConvertFault::Source { file: file.name.clone(), source };
         for page in source::open(&file.bytes).map_err(named)? {
             no += 1;

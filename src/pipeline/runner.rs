@@ -24,7 +24,7 @@ use crate::records::batch::BatchState;
 use crate::records::document::Document;
 use crate::records::ids::{BatchId, DocumentId, PageNo};
 use crate::records::page::{PageOutcome, SpooledPage};
-use crate::records::raster::EncodedImage;
+use crate::records::raster::{EncodedImage, Raster};
 use crate::repository::watched_folder::{Filed, FilingFault, FilingOrder, WatchedFolder};
 use crate::spool::{Spool, SpoolFault};
 use crate::store::{BatchRow, FiledRow, Store, StoreFault};
@@ -75,14 +75,9 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// Brings a batch to its end: filed, or waiting for a clerk. `paper` says
-    /// when no more pages come; each change of it means "look again".
-    pub async fn run(
-        &self,
-        batch: &BatchRow,
-        mut paper: watch::Receiver<Paper>,
-    ) -> Result<BatchState, RunFault> {
-        self.read_pages(&batch.id, &mut paper).await?;
+    /// Brings a batch whose pages are read to its end: filed, or waiting for a
+    /// clerk.
+    pub async fn finish(&self, batch: &BatchRow) -> Result<BatchState, RunFault> {
         self.separate_batch(batch).await?;
         self.file_documents(batch).await?;
         let state = match self.store.questions(&batch.id).await?.is_empty() {
@@ -93,11 +88,12 @@ impl Runner {
         Ok(state)
     }
 
-    /// The page step, for every page that is due, as pages come.
-    async fn read_pages(
+    /// The page step, for every page that is due, as pages come, until `paper`
+    /// says that no more do. Each change of `paper` means "look again".
+    pub async fn read_pages(
         &self,
         batch: &BatchId,
-        paper: &mut watch::Receiver<Paper>,
+        mut paper: watch::Receiver<Paper>,
     ) -> Result<(), RunFault> {
         let mut at_work = JoinSet::new();
         let mut taken = BTreeSet::new();
@@ -261,14 +257,18 @@ fn read_original(
         Err(changed @ SpoolFault::OriginalChanged { .. }) => return Ok(Err(changed.to_string())),
         Err(fault) => return Err(fault.into()),
     };
-    let raster = source::open(&bytes).and_then(|mut pages| {
-        pages.next().transpose().map(|page| page.ok_or("the file holds no page"))
-    });
-    Ok(match raster {
-        Ok(Ok(raster)) => Ok(read_page(&raster, profile, readers)),
-        Ok(Err(empty)) => Err(empty.to_owned()),
-        Err(fault) => Err(fault.to_string()),
-    })
+    Ok(only_page(&bytes).map(|raster| read_page(&raster, profile, readers)))
+}
+
+/// An original is one page. A file of several is kept only where taking it
+/// apart failed, behind the pages that came out of it.
+fn only_page(bytes: &[u8]) -> Result<Raster, String> {
+    let mut pages = source::open(bytes).map_err(|fault| fault.to_string())?;
+    let page = pages.next().ok_or("the file holds no page")?.map_err(|fault| fault.to_string())?;
+    match pages.next() {
+        None => Ok(page),
+        Some(_) => Err("the file is damaged behind its first pages".to_owned()),
+    }
 }
 
 fn separable(page: SpooledPage, outcome: Option<PageOutcome>) -> SeparablePage {

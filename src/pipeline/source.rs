@@ -29,6 +29,11 @@ pub fn open(bytes: &[u8]) -> Result<SourcePages<'_>, SourceFault> {
     }
 }
 
+/// Whether the file is a PDF by its content.
+pub fn is_pdf(bytes: &[u8]) -> bool {
+    matches!(decode::open(bytes), Err(ImageFault::IsPdf))
+}
+
 impl SourcePages<'_> {
     /// Where that is known without reading them all.
     pub fn page_count(&self) -> Option<usize> {
