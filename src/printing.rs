@@ -32,7 +32,7 @@ use crate::pdf::paper::{
 };
 use crate::records::barcode::Symbology;
 use crate::records::batch::Expected;
-use crate::records::cover_sheet::CoverSheet;
+use crate::records::cover_sheet::{CoverSheet, NOT_PART_OF_THE_RECORD};
 use crate::records::separator::PatchCode;
 
 /// 20 mil, the narrowest bar and space of the Code 128.
@@ -51,8 +51,6 @@ const PATCH_MARGIN_MM: f64 = 8.0;
 const PATCH_DEPTH_MM: f64 = 20.32;
 /// White between patch bars and the rest.
 const PATCH_QUIET_MM: f64 = 6.0;
-
-const NOT_PART_OF_THE_RECORD: &str = "separator: not part of the record";
 
 #[derive(Debug, thiserror::Error)]
 pub enum PrintFault {

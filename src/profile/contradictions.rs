@@ -61,6 +61,15 @@ fn symbologies(profile: &Profile, file: &SettingsFile<'_>) {
             "list what the forms carry, such as symbologies = [\"code128\"]",
         );
     }
+    let carries_our_sheets =
+        rules.symbologies.iter().any(|read| matches!(read, Symbology::Code128 | Symbology::Qr));
+    if rules.outguide_sheets && !carries_our_sheets {
+        file.refuse(
+            "barcodes.symbologies",
+            "reads neither \"code128\" nor \"qr\", and Outguide's sheets carry both",
+            "add them, or set outguide_sheets = false",
+        );
+    }
     let separates_by_patch = matches!(profile.separation.by, SeparateBy::PatchCode { .. });
     if rules.patch_codes && !separates_by_patch {
         file.warn(

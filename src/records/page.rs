@@ -162,6 +162,8 @@ pub struct FiledPicture {
     pub height: u32,
     pub dpi: Dpi,
     pub format: PixelFormat,
+    /// Of its bytes: a derived file is not synced, and is believed only by this.
+    pub sha256: Sha256,
 }
 
 /// Where a page ended. There is no fourth place.

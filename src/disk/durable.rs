@@ -1,0 +1,98 @@
+//! The steps every durable write is made of.
+//!
+//! Write under a temporary name, [`write_synced`]; give it its name,
+//! [`Disk::place`]; make the name survive, [`Disk::sync_folder`]. A folder that
+//! is to hold such names is made with [`make_folders`].
+
+use std::io::{self, Read};
+use std::path::{Component, Path, PathBuf};
+
+use sha2::Digest;
+
+use super::{Access, Disk, EntryKind, PIECE_BYTES};
+use crate::records::ids::Sha256;
+
+/// What was written, hashed on its way to the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    pub sha256: Sha256,
+    pub bytes: u64,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum WriteFault {
+    #[error("the bytes to be written could not be read")]
+    ReadSource(#[source] io::Error),
+    #[error("the temporary file could not be created")]
+    Create(#[source] io::Error),
+    #[error("the temporary file could not be written")]
+    Append(#[source] io::Error),
+    #[error("the temporary file could not be synced to the disk")]
+    Sync(#[source] io::Error),
+}
+
+impl WriteFault {
+    /// What the operating system answered.
+    pub fn into_cause(self) -> io::Error {
+        match self {
+            WriteFault::ReadSource(cause)
+            | WriteFault::Create(cause)
+            | WriteFault::Append(cause)
+            | WriteFault::Sync(cause) => cause,
+        }
+    }
+}
+
+/// Writes and syncs a new file at `temp`. Its name does not survive yet, and
+/// after a fault part of it may stand there.
+pub fn write_synced(
+    disk: &Disk,
+    temp: &Path,
+    access: Access,
+    content: &mut dyn Read,
+) -> Result<Written, WriteFault> {
+    let mut file = disk.create_file(temp, access).map_err(WriteFault::Create)?;
+    let mut hash = sha2::Sha256::new();
+    let mut bytes = 0;
+    let mut piece = vec![0; PIECE_BYTES];
+    loop {
+        let length = match content.read(&mut piece) {
+            Ok(0) => break,
+            Ok(length) => length,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(WriteFault::ReadSource(error)),
+        };
+        hash.update(&piece[..length]);
+        file.append(&piece[..length]).map_err(WriteFault::Append)?;
+        bytes += length as u64;
+    }
+    file.sync().map_err(WriteFault::Sync)?;
+    Ok(Written { sha256: Sha256::from_bytes(hash.finalize().into()), bytes })
+}
+
+/// Makes every folder of `below` (a relative path of plain names) under `base`,
+/// which must exist, and makes their names survive. A folder that is already
+/// there is synced all the same: a process killed before its sync may have left
+/// it, and then it exists without being durable. A link in a folder's place is
+/// refused, because it could lead out of `base`.
+pub fn make_folders(disk: &Disk, base: &Path, below: &Path, access: Access) -> io::Result<PathBuf> {
+    let mut folder = base.to_path_buf();
+    for component in below.components() {
+        let Component::Normal(name) = component else {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a path of plain names"));
+        };
+        let parent = folder.clone();
+        folder.push(name);
+        match disk.create_folder(&folder, access) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                if disk.kind_of(&folder)? != Some(EntryKind::Folder) {
+                    return Err(io::Error::from(io::ErrorKind::NotADirectory));
+                }
+            }
+            Err(error) => return Err(error),
+        }
+        disk.sync_folder(&parent)?;
+    }
+    Ok(folder)
+}
