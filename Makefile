@@ -63,7 +63,7 @@ toolchain:
 	fi
 
 demo: deps ## scan a stack of made-up charts through libsane and file it into ./demo/repository
-	cargo build --bins --examples
+	cargo build --bins --example sane_folder
 	$(TARGET_DIR)/debug/outguide demo
 
 test: deps ## every test; with CI=true a test that had to skip is a failure
