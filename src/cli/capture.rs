@@ -26,20 +26,20 @@ use crate::store::BatchRow;
 ///
 /// Every page is kept on disk before the next one is asked for. If anything
 /// stops the batch, `--resume` goes on behind the last page kept.
-#[derive(Args)]
+#[derive(Args, Default)]
 pub struct CaptureArgs {
     /// What to do with this kind of paper: the name of a profile
     #[arg(long, short, required_unless_present = "resume")]
-    profile: Option<String>,
+    pub(super) profile: Option<String>,
     /// Scanner to use: part of its name, or VENDOR:MODEL (see `outguide scanners`)
     #[arg(long, conflicts_with = "from")]
-    scanner: Option<String>,
+    pub(super) scanner: Option<String>,
     /// Take page images from folders and files instead of a scanner
     #[arg(long, num_args = 1.., value_name = "FOLDER-OR-FILE")]
     from: Vec<PathBuf>,
     /// Folder the document repository watches
     #[arg(long, value_name = "DIR")]
-    repository: Option<PathBuf>,
+    pub(super) repository: Option<PathBuf>,
     /// Set an option of the scanner's own; may be given several times
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = name_and_value)]
     set: Vec<(String, String)>,
@@ -59,7 +59,7 @@ pub struct CaptureArgs {
     #[arg(long, requires = "resume")]
     no_more_paper: bool,
     #[command(flatten)]
-    state: StateArgs,
+    pub(super) state: StateArgs,
     /// Tell the outcome as one line of JSON
     #[arg(long)]
     json: bool,
@@ -86,7 +86,7 @@ pub async fn run_with(args: CaptureArgs, worker: WorkerCommand) -> Result<Exit, 
         Some(id) => resumed(&args, id, state, &station).await?,
         None => opened(&args, state, &station).await?,
     };
-    let which = which_scanner(&args, &station, worker);
+    let which = which_scanner(&args, &station, worker)?;
     feed(&args, work, which).await
 }
 
@@ -191,15 +191,19 @@ fn check_given_files(from: &[PathBuf]) -> Result<(), Stopped> {
     Ok(())
 }
 
-fn which_scanner(args: &CaptureArgs, station: &Station, worker: WorkerCommand) -> WhichScanner {
+fn which_scanner(
+    args: &CaptureArgs,
+    station: &Station,
+    worker: WorkerCommand,
+) -> Result<WhichScanner, Stopped> {
     if !args.from.is_empty() {
-        return WhichScanner::Folder(PageStack::of(args.from.clone()));
+        return Ok(WhichScanner::Folder(PageStack::from_paths(&args.from).ends(Exit::Input)?));
     }
     let choice = match args.scanner.as_deref().or(station.scanner.as_deref()) {
         Some(name) => ScannerChoice::parse(name),
         None => ScannerChoice::any(),
     };
-    WhichScanner::Sane { worker, choice }
+    Ok(WhichScanner::Sane { worker, choice })
 }
 
 async fn feed(args: &CaptureArgs, work: BatchWork, which: WhichScanner) -> Result<Exit, Stopped> {
@@ -212,6 +216,7 @@ async fn feed(args: &CaptureArgs, work: BatchWork, which: WhichScanner) -> Resul
             settings: work.profile.scanner.clone(),
             set: args.set.clone(),
             max_images: args.pages,
+            resume: None,
         };
         let ask_next = ask_next(args, &work.profile);
         let (on_capture, on_run) = (progress.clone(), progress.clone());

@@ -23,7 +23,7 @@ use crate::profile::Profile;
 use crate::records::batch::BatchState;
 use crate::records::document::Document;
 use crate::records::ids::{BatchId, DocumentId, PageNo};
-use crate::records::page::{PageOutcome, SpooledPage};
+use crate::records::page::{PageOutcome, Place, SetAside, SpooledPage};
 use crate::records::raster::{EncodedImage, Raster};
 use crate::repository::watched_folder::{Filed, FilingFault, FilingOrder, WatchedFolder};
 use crate::spool::{Spool, SpoolFault};
@@ -161,12 +161,18 @@ impl Runner {
         if !self.store.filed_documents(&batch.id).await?.is_empty() {
             return Ok(());
         }
+        let fed_again = self.store.pages_fed_again(&batch.id).await?;
         let mut pages = Vec::new();
         for page in self.store.pages(&batch.id).await? {
+            if fed_again.contains(&page.no) {
+                continue;
+            }
             let outcome = self.store.page_outcome(&batch.id, page.no).await?;
             pages.push(separable(page, outcome));
         }
-        let separated = separate(&batch.id, pages, batch.expected, &self.profile);
+        let mut separated = separate(&batch.id, pages, batch.expected, &self.profile);
+        let set_aside = Place::SetAside { reason: SetAside::ScannedAgain };
+        separated.places.extend(fed_again.into_iter().map(|page| (page, set_aside.clone())));
         self.store
             .record_separation(
                 &batch.id,
