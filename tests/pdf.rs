@@ -4,6 +4,8 @@
 
 #[path = "pdf/drawing.rs"]
 mod drawing;
+#[path = "pdf/foreign.rs"]
+mod foreign;
 #[path = "pdf/readers.rs"]
 mod readers;
 
@@ -15,7 +17,7 @@ use drawing::{as_scanned, bars, g4, jbig2, jpeg, text_of};
 use outguide::pdf::PdfFault;
 use outguide::pdf::writer::{DocumentDescription, Filed, Language, PdfPage, PdfWriter};
 use outguide::records::page::QuarterTurn;
-use outguide::records::raster::{EncodedImage, PixelBox, PixelFormat};
+use outguide::records::raster::{EncodedImage, PixelBox, PixelFormat, Raster};
 use outguide::records::text::PageText;
 use readers::{
     assert_sound, copied_text, differing_pixels, drawn_by_mutool, found, gray_by_mutool, keep,
@@ -52,6 +54,10 @@ fn write(pages: &[PdfPage<'_>]) -> Vec<u8> {
         writer.add_page(*page).unwrap();
     }
     writer.finish().unwrap()
+}
+
+fn import(pdf: Vec<u8>) -> Result<Vec<Raster>, PdfFault> {
+    outguide::pdf::import::open(pdf)?.iter().collect()
 }
 
 fn words_of(text: &PageText) -> Vec<&str> {
@@ -482,4 +488,153 @@ fn tesseract_models_are_languages_where_they_are_one() {
         assert_eq!(tag(none), None, "{none}");
     }
     assert!(Language::new("en-").is_err());
+}
+
+#[test]
+fn a_page_that_is_one_image_comes_in_pixel_for_pixel() {
+    let text = text_of(903, 701, &LINES);
+    let page = bars(&text);
+    for image in [g4(&page), jbig2(&page)] {
+        let taken = import(write(&[upright(&image, &text)])).unwrap();
+        assert_eq!(taken, [page.clone()]);
+    }
+    let jpeg_page = jpeg(&page, PixelFormat::Gray8);
+    let decoded = image::load_from_memory(&jpeg_page.bytes).unwrap().into_luma8().into_raw();
+    let taken = import(write(&[upright(&jpeg_page, &text)])).unwrap().remove(0);
+    assert_eq!((taken.format(), taken.dpi()), (PixelFormat::Gray8, drawing::DPI));
+    let furthest = taken.pixels().iter().zip(&decoded).map(|(a, b)| a.abs_diff(*b)).max();
+    assert!(furthest <= Some(2), "{furthest:?} levels apart");
+    let colour = jpeg(&page, PixelFormat::Rgb8);
+    let taken = import(write(&[upright(&colour, &text)])).unwrap().remove(0);
+    assert_eq!(taken.format(), PixelFormat::Rgb8);
+}
+
+#[test]
+fn a_turned_page_comes_in_as_it_is_shown() {
+    let text = text_of(903, 701, &LINES);
+    let page = bars(&text);
+    for turn in [QuarterTurn::Right, QuarterTurn::Half, QuarterTurn::Left] {
+        let image = g4(&as_scanned(&page, turn, 0.0, 0));
+        let filed = Filed::AsScanned { turn, crop: None, skew_applied_degrees: 0.0 };
+        let pdf = write(&[PdfPage { image: &image, text: Some(&text), filed, label: "1" }]);
+        assert_eq!(import(pdf).unwrap(), [page.clone()], "{turn:?}");
+    }
+}
+
+#[test]
+fn images_that_lie_mirrored_or_turned_by_their_matrix_come_in_as_they_are_shown() {
+    // Six pixels, each of its own level: 3 wide, 2 high, at 72 dpi.
+    let samples = [1, 2, 3, 4, 5, 6];
+    let cases: [([f32; 6], (u32, u32), [u8; 6]); 4] = [
+        ([3.0, 0.0, 0.0, 2.0, 0.0, 0.0], (3, 2), [1, 2, 3, 4, 5, 6]),
+        ([-3.0, 0.0, 0.0, 2.0, 3.0, 0.0], (3, 2), [3, 2, 1, 6, 5, 4]),
+        ([3.0, 0.0, 0.0, -2.0, 0.0, 2.0], (3, 2), [4, 5, 6, 1, 2, 3]),
+        // Rows run up the page: turned a quarter to the left.
+        ([0.0, 3.0, -2.0, 0.0, 2.0, 0.0], (2, 3), [3, 6, 2, 5, 1, 4]),
+    ];
+    for (matrix, (width, height), shown) in cases {
+        let size = (width as f32, height as f32);
+        let taken = import(foreign::gray(&samples, 3, 2, size, matrix)).unwrap().remove(0);
+        assert_eq!((taken.width(), taken.height()), (width, height), "{matrix:?}");
+        assert_eq!(taken.pixels(), shown, "{matrix:?}");
+        assert_eq!(taken.dpi().0, 72);
+    }
+}
+
+#[test]
+fn a_fax_page_painted_through_a_stencil_comes_in_pixel_for_pixel() {
+    let page = bars(&text_of(903, 701, &LINES));
+    let pdf = foreign::stencil(&g4(&page).bytes, 903, 701, 150.0);
+    assert_eq!(import(pdf).unwrap(), [page]);
+}
+
+#[test]
+fn an_image_with_margins_is_drawn_at_its_own_resolution_without_blur() {
+    let samples: Vec<u8> = (0..60 * 40).map(|i| if i % 7 < 3 { 0 } else { 255 }).collect();
+    // 60×40 pixels at 144 dpi, off the pixel grid, on a page of 100×80 points.
+    let pdf = foreign::gray(&samples, 60, 40, (100.0, 80.0), [30.0, 0.0, 0.0, 20.0, 11.3, 12.6]);
+    let taken = import(pdf).unwrap().remove(0);
+    assert_eq!((taken.width(), taken.height(), taken.dpi().0), (200, 160, 144));
+    assert_eq!(taken.format(), PixelFormat::Bitonal);
+    let black = (0..160).map(|y| (0..200).filter(|x| drawing::is_black(&taken, *x, y)).count());
+    assert_eq!(black.sum::<usize>(), samples.iter().filter(|s| **s == 0).count());
+}
+
+#[test]
+fn a_typed_page_is_drawn_at_300_dpi() {
+    let taken = import(foreign::typed((200.0, 100.0), "Typed, not scanned")).unwrap().remove(0);
+    assert_eq!((taken.width(), taken.height(), taken.dpi().0), (833, 417, 300));
+    let dark = taken.pixels().iter().filter(|level| **level < 100).count();
+    assert!(dark > 1_000, "{dark} dark pixels");
+}
+
+#[test]
+fn pdfs_that_cannot_be_taken_in_are_refused_by_name() {
+    let text = text_of(200, 200, &["one two"]);
+    let sound = write(&[upright(&g4(&bars(&text)), &text)]);
+    for bytes in [Vec::new(), vec![0; 5_000], b"%PDF-1.7\n%%EOF".to_vec(), sound[..40].to_vec()] {
+        assert!(matches!(import(bytes), Err(PdfFault::Unreadable | PdfFault::NoPages)));
+    }
+    assert!(matches!(import(foreign::without_pages()), Err(PdfFault::NoPages)));
+
+    let huge = foreign::typed((14_400.0, 14_400.0), "x");
+    assert!(matches!(import(huge), Err(PdfFault::PageTooLarge { page: 1, dpi: 300, .. })));
+    let bomb = foreign::coded(&[0; 100], pdf_writer::Filter::FlateDecode, 100_000, 100_000);
+    assert!(matches!(import(bomb), Err(PdfFault::PageTooLarge { page: 1, .. })));
+    let garbage = foreign::coded(&[7; 100], pdf_writer::Filter::DctDecode, 100, 100);
+    assert!(matches!(import(garbage), Err(PdfFault::PageDamaged { page: 1 })));
+}
+
+#[test]
+fn half_an_image_is_not_a_page() {
+    let text = text_of(200, 200, &["one two"]);
+    let page = bars(&text_of(903, 701, &LINES));
+    let fax = g4(&page).bytes;
+    let jpeg = jpeg(&bars(&text), PixelFormat::Gray8).bytes;
+    let gray = [7; 10_000];
+    let size = (100.0, 100.0);
+    let matrix = [100.0, 0.0, 0.0, 100.0, 0.0, 0.0];
+    let cases = [
+        foreign::stencil(&fax[..fax.len() / 2], 903, 701, 150.0),
+        foreign::coded(&jpeg[..jpeg.len() / 2], pdf_writer::Filter::DctDecode, 200, 200),
+        foreign::gray(&gray[..5_000], 100, 100, size, matrix),
+    ];
+    for pdf in cases {
+        let taken = import(pdf);
+        assert!(matches!(taken, Err(PdfFault::PageDamaged { page: 1 })), "{taken:?}");
+    }
+    assert!(import(foreign::gray(&gray, 100, 100, size, matrix)).is_ok());
+}
+
+#[test]
+fn a_locked_pdf_says_that_it_is_locked_and_one_without_a_password_opens() {
+    if !found("qpdf") {
+        return;
+    }
+    let text = text_of(200, 200, &["one two"]);
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("plain"), write(&[upright(&g4(&bars(&text)), &text)])).unwrap();
+    for (user, owner) in [("secret", "owner"), ("", "owner")] {
+        let arguments = ["--encrypt", user, owner, "256", "--", &path("plain"), &path("locked")];
+        output("qpdf", &arguments);
+        let taken = import(std::fs::read(path("locked")).unwrap());
+        match user {
+            "" => assert_eq!(taken.unwrap(), [bars(&text)]),
+            _ => assert!(matches!(taken, Err(PdfFault::Locked))),
+        }
+    }
+}
+
+#[test]
+fn no_cut_or_flipped_byte_ends_the_program() {
+    let text = text_of(200, 200, &["one two"]);
+    let sound = write(&[upright(&g4(&bars(&text)), &text)]);
+    for cut in (0..sound.len()).step_by(61) {
+        drop(import(sound[..cut].to_vec()));
+        let mut flipped = sound.clone();
+        flipped[cut] ^= 0x55;
+        drop(import(flipped));
+    }
+    assert_eq!(import(sound).unwrap().len(), 1);
 }

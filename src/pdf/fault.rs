@@ -29,10 +29,10 @@ pub enum PdfFault {
     #[error("this PDF has {pages} pages, more than {limit}; split it and bring in the parts")]
     TooManyPages { pages: usize, limit: usize },
     #[error(
-        "page {page} is {width}×{height} pixels at {dpi} dpi, more than the {limit} million \
-         Outguide takes; print it smaller or at a lower resolution"
+        "page {page} is {width}×{height} pixels at {dpi} dpi, more than Outguide takes; \
+         print it smaller or at a lower resolution"
     )]
-    PageTooLarge { page: usize, width: u64, height: u64, dpi: u32, limit: u64 },
+    PageTooLarge { page: usize, width: u64, height: u64, dpi: u32 },
     #[error(
         "page {page} of this PDF cannot be drawn; open it in a viewer and print it to a new PDF"
     )]
