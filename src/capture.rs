@@ -26,10 +26,15 @@ use crate::store::{Store, StoreFault};
 /// What a person at the station is told while paper runs.
 #[derive(Debug)]
 pub enum CaptureEvent {
-    ScannerReady { scanner: String },
+    ScannerReady {
+        scanner: String,
+    },
     Warning(ScanWarning),
     /// The page survives anything from here on.
-    PageDurable { page: PageNo, sheet: u32 },
+    PageDurable {
+        page: PageNo,
+        sheet: u32,
+    },
 }
 
 /// Why paper stopped coming.

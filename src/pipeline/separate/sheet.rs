@@ -75,8 +75,8 @@ pub(super) fn understand(page: &SeparablePage, profile: &Profile) -> Meaning {
         }
         // Not one code was read, and yet the sheet says what it is: in words,
         // or by the patch bars that only sheets carry.
-        let has_patch_bars = profile.separation.by == SeparateBy::CoverSheet
-            && !readings.patches.is_empty();
+        let has_patch_bars =
+            profile.separation.by == SeparateBy::CoverSheet && !readings.patches.is_empty();
         if *says_it_is_a_cover_sheet || has_patch_bars {
             return Meaning::UnreadableCover;
         }
