@@ -118,8 +118,8 @@ pub enum Sheet {
     Patient(PatientLines),
     DocumentType(DocumentLine),
     Separator,
-    /// Patch bars at both ends, and a barcode that tells which way up the sheet
-    /// lies: without it 1 and 6, and 3 and T, cannot be told apart.
+    /// Patch bars at both ends, read from the head down, and codes that lie
+    /// upright: without them 1 and 6, and 3 and T, cannot be told apart.
     Patch(PatchCode),
 }
 
@@ -284,6 +284,9 @@ fn draw_sheet(sheet: &Sheet, number: usize, order: &PrintOrder) -> Result<PaperP
     }
     draw_words(&mut page, &layout, sheet, order);
     draw_key(&mut page, &layout, &key);
+    if !matches!(sheet, Sheet::Patch(_)) {
+        draw_ladder(&mut page, &layout, &key);
+    }
     Ok(page)
 }
 
@@ -368,12 +371,15 @@ fn draw_words(page: &mut PaperPage, layout: &Layout, sheet: &Sheet, order: &Prin
     page.text(foot, &printed, Lettering::new(Face::Sans, 10.0).align(Align::Centre));
 }
 
-fn draw_key(page: &mut PaperPage, layout: &Layout, key: &Key) {
+/// Not on patch sheets: there every code lies upright, and says so.
+fn draw_ladder(page: &mut PaperPage, layout: &Layout, key: &Key) {
     let ladder = PointMm::new(layout.ladder_left, layout.top + QUIET_MM);
     page.fill_rects(ladder_bars(&key.bars, ladder), Ink::BLACK);
     let beside = PointMm::new(ladder.x - CODE_TEXT_MM, ladder.y);
     page.text(beside, &key.payload, readable().turned(90.0));
+}
 
+fn draw_key(page: &mut PaperPage, layout: &Layout, key: &Key) {
     let picket = PointMm::new(MARGIN_MM, layout.picket_top);
     page.fill_rects(picket_bars(&key.bars, picket), Ink::BLACK);
     let below = PointMm::new(picket.x, picket.y + BAR_LENGTH_MM + CODE_TEXT_MM);

@@ -75,8 +75,8 @@ fn hard_originals(shelf: &mut Shelf) -> io::Result<()> {
         &hand.text,
         Story {
             made: "a stroke script of our own on blue ruled paper, 200 dpi, colour",
-            hard: "rules through the letters; no OCR of print reads a hand",
-            must_come_out: "the typed first line; the page kept whole, nothing invented as certain",
+            hard: "an unsteady hand, rules through the letters",
+            must_come_out: "the typed first line; as many of the other words as can be had; the page kept whole",
         },
     )?;
     let stamped = charts::stamped_letter(&ADELAIDE);
@@ -87,7 +87,7 @@ fn hard_originals(shelf: &mut Shelf) -> io::Result<()> {
         Story {
             made: "typed letter, a round red stamp over it, a blue one turned by 30°, 200 dpi, colour",
             hard: "print under a stamp; must stay colour",
-            must_come_out: "the typed text; the stamps need not read",
+            must_come_out: "the typed text outside the stamp; the stamps need not read",
         },
     )
 }
