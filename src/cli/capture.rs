@@ -30,16 +30,16 @@ use crate::store::BatchRow;
 pub struct CaptureArgs {
     /// What to do with this kind of paper: the name of a profile
     #[arg(long, short, required_unless_present = "resume")]
-    pub(super) profile: Option<String>,
+    profile: Option<String>,
     /// Scanner to use: part of its name, or VENDOR:MODEL (see `outguide scanners`)
     #[arg(long, conflicts_with = "from")]
-    pub(super) scanner: Option<String>,
+    scanner: Option<String>,
     /// Take page images from folders and files instead of a scanner
     #[arg(long, num_args = 1.., value_name = "FOLDER-OR-FILE")]
     from: Vec<PathBuf>,
     /// Folder the document repository watches
     #[arg(long, value_name = "DIR")]
-    pub(super) repository: Option<PathBuf>,
+    repository: Option<PathBuf>,
     /// Set an option of the scanner's own; may be given several times
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = name_and_value)]
     set: Vec<(String, String)>,
@@ -59,10 +59,23 @@ pub struct CaptureArgs {
     #[arg(long, requires = "resume")]
     no_more_paper: bool,
     #[command(flatten)]
-    pub(super) state: StateArgs,
+    state: StateArgs,
     /// Tell the outcome as one line of JSON
     #[arg(long)]
     json: bool,
+}
+
+impl CaptureArgs {
+    /// One stack from one scanner, and nothing else said.
+    pub fn of_stack(profile: &str, scanner: &str, repository: &Path, state: &Path) -> Self {
+        CaptureArgs {
+            profile: Some(profile.to_owned()),
+            scanner: Some(scanner.to_owned()),
+            repository: Some(repository.to_owned()),
+            state: StateArgs { state: Some(state.to_owned()), ..StateArgs::default() },
+            ..CaptureArgs::default()
+        }
+    }
 }
 
 fn name_and_value(text: &str) -> Result<(String, String), String> {

@@ -11,7 +11,6 @@ use clap::Args;
 use super::capture::{self, CaptureArgs};
 use super::exit::{Ends, Exit, Stopped};
 use super::scanners;
-use super::settings::StateArgs;
 use crate::app;
 use crate::device::scanner::WorkerCommand;
 use crate::imaging::encode;
@@ -44,13 +43,8 @@ pub async fn run(args: &DemoArgs) -> Result<Exit, Stopped> {
     println!("Scanners that libsane sees:");
     scanners::tell(&worker, scanners::As::Lines)?;
     println!("\nScanning the stack of {}, both sides:", args.stack.display());
-    let capture = CaptureArgs {
-        profile: Some(PROFILE.to_owned()),
-        scanner: Some(SCANNER.to_owned()),
-        repository: Some(filed.clone()),
-        state: StateArgs { state: Some(args.folder.join("state")), ..StateArgs::default() },
-        ..CaptureArgs::default()
-    };
+    let state = args.folder.join("state");
+    let capture = CaptureArgs::of_stack(PROFILE, SCANNER, &filed, &state);
     let exit = capture::run_with(capture, worker).await?;
     println!("\nThe question is there on purpose: one cover sheet is torn through its barcode.");
     println!("Where to look:");
