@@ -22,7 +22,8 @@ use crate::records::batch::{BatchState, Expected};
 use crate::records::ids::BatchId;
 use crate::records::page::SpooledPage;
 use crate::records::raster::Raster;
-use crate::repository::watched_folder::WatchedFolder;
+use crate::repository::filing_fault::FilingFault;
+use crate::repository::watched_folder::{RepositorySettings, WatchedFolder};
 use crate::spool::{Spool, Unclaimed};
 use crate::store::{BatchRow, Store};
 
@@ -59,6 +60,22 @@ pub async fn open_state(folder: &Path, station: &Station) -> anyhow::Result<Stat
     }
     let store = Store::open(&folder.join("outguide.db")).await?;
     Ok(State { store, spool, _lock: lock })
+}
+
+/// The watched folder at `folder`. Its staging is this station's own by the
+/// station's id and its state folder.
+pub fn open_repository(
+    folder: &Path,
+    station: &Station,
+    state: &Path,
+) -> Result<WatchedFolder, FilingFault> {
+    let settings = RepositorySettings {
+        folder: folder.to_owned(),
+        staging: None,
+        path_seen_by_repository: station.repository.path_seen_by_repository.clone(),
+        owner: format!("{}-{}", station.id, state.display()),
+    };
+    WatchedFolder::open(Disk::Real, &settings)
 }
 
 /// The scan worker of this same program.

@@ -375,6 +375,13 @@ impl Spool {
             .map_err(|source| SpoolFault::WriteDerived { folder, source })
     }
 
+    /// A derived file that was just written, to be read.
+    pub fn open_derived(&self, path: &Path) -> Result<std::fs::File, SpoolFault> {
+        self.disk
+            .open(path)
+            .map_err(|source| SpoolFault::ReadOriginal { path: path.to_owned(), source })
+    }
+
     /// A derived file's bytes; `None` where it is missing, or is not what was
     /// written, as after a power cut.
     pub fn read_derived(

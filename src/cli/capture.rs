@@ -110,7 +110,7 @@ async fn opened(args: &CaptureArgs, state: State, station: &Station) -> Result<B
     let name = args.profile.as_deref().unwrap_or_default();
     let found = settings::profile(name, &args.state, station)?;
     let folder = settings::repository(args.repository.as_deref(), station)?;
-    let repository = watched_folder(&folder, station)?;
+    let repository = watched_folder(&folder, args, station)?;
     let readers = app::readers(&found.profile, station).ends(Exit::Settings)?;
     check_given_files(&args.from)?;
     let expected = Expected { sheets: args.expect_sheets, documents: args.expect_documents };
@@ -157,7 +157,7 @@ async fn resumed(
         return Err(Stopped::because(Exit::Settings, message));
     };
     let folder = args.repository.clone().unwrap_or_else(|| PathBuf::from(&batch.repository));
-    let repository = watched_folder(&folder, station)?;
+    let repository = watched_folder(&folder, args, station)?;
     let readers = app::readers(&profile, station).ends(Exit::Settings)?;
     let profile = Arc::new(profile);
     let at_once = app::at_once(station);
@@ -189,9 +189,13 @@ fn announce(args: &CaptureArgs, batch: &BatchId, resumed: Option<Option<SpooledP
     }
 }
 
-fn watched_folder(folder: &Path, station: &Station) -> Result<WatchedFolder, Stopped> {
-    let seen_as = station.repository.path_seen_by_repository.clone();
-    WatchedFolder::open(folder, seen_as, crate::disk::Disk::Real).ends(Exit::Storage)
+fn watched_folder(
+    folder: &Path,
+    args: &CaptureArgs,
+    station: &Station,
+) -> Result<WatchedFolder, Stopped> {
+    let state = settings::state_dir(&args.state, station);
+    app::open_repository(folder, station, &state).ends(Exit::Storage)
 }
 
 /// Better now than in the middle of a stack.

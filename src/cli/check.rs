@@ -135,14 +135,10 @@ fn repository(args: &CheckArgs, station: &Station) -> anyhow::Result<String> {
     let Some(folder) = given.or(station.repository.dir.as_deref()) else {
         anyhow::bail!("none is set; give --repository DIR or set repository.dir in station.toml");
     };
-    let space = Disk::Real.space(folder).map_err(|error| {
-        anyhow::anyhow!("{} cannot be used: {error}; is the share mounted?", folder.display())
-    })?;
-    let placing = Disk::Real
-        .probe_placing(folder)
-        .map_err(|error| anyhow::anyhow!("{} cannot be written: {error}", folder.display()))?;
-    let free = space.free >> 30;
-    Ok(format!("{}, {free} GB free; {}", folder.display(), placing))
+    let state = settings::state_dir(&args.state, station);
+    let repository = app::open_repository(folder, station, &state)?;
+    let free = Disk::Real.space(folder)?.free >> 30;
+    Ok(format!("{}, {free} GB free; {}", folder.display(), repository.probe_placing()?))
 }
 
 fn clock() -> anyhow::Result<String> {

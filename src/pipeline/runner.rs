@@ -13,6 +13,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::file::filing_order;
 use super::page::{PageRead, read_page};
 use super::render::{self, ReadyPage};
 use super::separate::{Seen, SeparablePage, separate};
@@ -26,7 +27,8 @@ use crate::records::document::Document;
 use crate::records::ids::{BatchId, DocumentId, PageNo};
 use crate::records::page::{PageOutcome, Place, SetAside, SpooledPage};
 use crate::records::raster::{EncodedImage, Raster};
-use crate::repository::watched_folder::{Filed, FilingFault, FilingOrder, WatchedFolder};
+use crate::repository::filing_fault::FilingFault;
+use crate::repository::watched_folder::{Filed, WatchedFolder};
 use crate::spool::{Spool, SpoolFault};
 use crate::store::{BatchRow, FiledRow, Store, StoreFault};
 
@@ -222,12 +224,13 @@ impl Runner {
                 .await
                 .map_err(|source| RunFault::PageTask { source })??;
             let row = FiledRow {
-                pdf_path: filed.pdf_path,
-                pdf_sha256: filed.pdf_sha256,
-                index_path: filed.index_path,
+                pdf_path: filed.pdf.display().to_string(),
+                pdf_sha256: filed.sha256,
+                index_path: filed.index_file.display().to_string(),
                 filed_at: (self.now)(),
             };
             self.store.record_filed(&batch.id, first_page, &row).await?;
+            self.repository.acknowledge(&id)?;
             (self.tell)(RunEvent::DocumentFiled { document: id, pages: pages_filed });
         }
         Ok(())
@@ -251,8 +254,9 @@ impl Runner {
         move || {
             let rendered = DocumentToRender { id: &id, document: &document, pages: &spooled };
             let pdf = rendered.render(&spool, &profile, readers.as_deref(), &station, outcomes)?;
-            let order = FilingOrder::of(&id, &document, &profile, &spooled, &station);
-            let filed = repository.file(&order, &pdf)?;
+            let order =
+                filing_order(&id, &document, &profile, &station, spooled[0].scanned_at);
+            let filed = repository.file(&order, &mut spool.open_derived(&pdf)?)?;
             Ok((document.first_page, filed))
         }
     }
