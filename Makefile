@@ -11,6 +11,8 @@ BUILD_PACKAGES := build-essential ca-certificates pkg-config libclang-dev \
 RUN_PACKAGES := libsane1 libsane-common sane-airscan tesseract-ocr-eng tesseract-ocr-osd
 # Judged by: the tests let other people's programs look at what we made.
 TEST_PACKAGES := sane-utils tesseract-ocr qpdf poppler-utils mupdf-tools
+# veraPDF comes through Maven.
+CONFORMANCE_PACKAGES := maven default-jre-headless
 PACKAGES := $(BUILD_PACKAGES) $(RUN_PACKAGES) $(TEST_PACKAGES)
 
 RUST_VERSION := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
@@ -24,16 +26,17 @@ TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
-deps: toolchain ## install what Debian has of what we need; asks for sudo only if something is missing
+# Installs those of the Debian packages $(1) that are not there.
+define install
 	@missing=(); \
-	for package in $(PACKAGES); do \
+	for package in $(1); do \
 	  state=$$(dpkg-query -W -f '$${db:Status-Status}' "$$package" 2>/dev/null || true); \
 	  [[ $$state == installed ]] || missing+=("$$package"); \
 	done; \
 	if (( $${#missing[@]} == 0 )); then exit 0; fi; \
 	if ! command -v apt-get >/dev/null; then \
 	  echo "No apt-get here. Install what these Debian packages hold, then go on:"; \
-	  echo "  $(PACKAGES)"; exit 1; \
+	  echo "  $${missing[*]}"; exit 1; \
 	fi; \
 	as_root=(); if (( EUID != 0 )); then \
 	  command -v sudo >/dev/null || { echo "Run this as root: apt-get install $${missing[*]}"; exit 1; }; \
@@ -43,6 +46,10 @@ deps: toolchain ## install what Debian has of what we need; asks for sudo only i
 	"$${as_root[@]}" apt-get update -q; \
 	"$${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
 	  apt-get install -q -y --no-install-recommends "$${missing[@]}"
+endef
+
+deps: toolchain ## install what Debian has of what we need; asks for sudo only if something is missing
+	$(call install,$(PACKAGES))
 
 toolchain:
 	@have=$$({ rustc --version 2>/dev/null || true; } | cut -d ' ' -f 2); \
@@ -56,7 +63,7 @@ toolchain:
 	fi
 
 demo: deps ## scan a stack of made-up charts through libsane and file it into ./demo/repository
-	cargo build --bins --examples
+	cargo build --bins --example sane_folder
 	$(TARGET_DIR)/debug/outguide demo
 
 test: deps ## every test; with CI=true a test that had to skip is a failure
@@ -73,13 +80,14 @@ endif
 soak: deps ## the tests that take long: many more made-up cases for each property
 	PROPTEST_CASES=20000 cargo test --no-fail-fast
 
-bench: deps ## DATA=DIR measures speed and reading rates on those pages, beside other programs
+bench: deps ## DATA=DIR: speed and reading rates on those pages, beside other programs
 	@[[ -n "$(DATA)" ]] || { echo "Say where the pages are: make bench DATA=DIR"; exit 1; }
 	cargo build --release --bins
 	benches/run "$(DATA)"
 
-conformance: deps ## lets veraPDF judge every PDF the tests make
-	tests/conformance.sh
+conformance: test ## let veraPDF judge every PDF the tests make
+	$(call install,$(CONFORMANCE_PACKAGES))
+	conformance/run.sh
 
 lint: deps deny ## format, clippy, documentation and licences, warnings being errors
 	cargo fmt --check

@@ -14,9 +14,11 @@ use std::collections::BTreeSet;
 use tokio::runtime::Handle;
 
 use crate::device::scanner::{
-    Feed, ImageContent, ScanFault, ScanOrder, ScanWarning, ScannedImage, Scanner, WhichScanner,
+    Feed, ImageContent, Resumed, ScanFault, ScanOrder, ScanWarning, ScannedImage, Scanner,
+    WhichScanner,
 };
 use crate::imaging::encode;
+use crate::profile::PaperSource;
 use crate::records::ids::{BatchId, PageNo, Sha256};
 use crate::records::page::{Side, SpooledPage};
 use crate::records::raster::Raster;
@@ -94,11 +96,11 @@ pub struct Capture<'a> {
 
 /// How far the batch has come.
 struct Feeding {
-    durable: Vec<SpooledPage>,
-    /// Pages of the files given that the batch holds already.
-    to_skip: std::vec::IntoIter<Sha256>,
     next_page: PageNo,
-    sheets_before: u32,
+    /// Pages that the image fed first brought before the stop.
+    to_skip: std::vec::IntoIter<SpooledPage>,
+    image: u32,
+    any_page: bool,
 }
 
 /// Moves files that no row names aside, so that feeding can go on behind the
@@ -125,18 +127,14 @@ impl Capture<'_> {
         mut ask_next: Option<AskNext<'_>>,
     ) -> Result<StackEnd, CaptureFault> {
         let durable = runtime.block_on(self.store.pages(self.batch))?;
-        let already: Vec<Sha256> = match which {
-            WhichScanner::Folder(_) => durable.iter().map(|page| page.sha256).collect(),
-            // The sheets of these pages lie in the output tray.
-            WhichScanner::Sane { .. } => Vec::new(),
-        };
-        let skips_sheets = !already.is_empty();
+        let (resume, to_skip) = self.resume(runtime, which, order, &durable)?;
         let mut feeding = Feeding {
             next_page: durable.last().map_or(PageNo::FIRST, |page| page.no.next()),
-            sheets_before: if skips_sheets { 0 } else { durable.last().map_or(0, |p| p.sheet) },
-            to_skip: already.into_iter(),
-            durable,
+            to_skip: to_skip.into_iter(),
+            image: resume.map_or(0, |resume| resume.images),
+            any_page: !durable.is_empty(),
         };
+        let order = &ScanOrder { resume, ..order.clone() };
         self.spool.room_for_a_sheet()?;
         let (mut scanner, warnings) = Scanner::open(which, order)?;
         (self.tell)(CaptureEvent::ScannerReady { scanner: scanner.setup().scanner.clone() });
@@ -159,7 +157,38 @@ impl Capture<'_> {
             }
         }
         scanner.close();
-        Ok(if feeding.durable.is_empty() { StackEnd::Nothing } else { StackEnd::Closed })
+        Ok(if feeding.any_page { StackEnd::Closed } else { StackEnd::Nothing })
+    }
+
+    /// Where to go on. A file may have been stopped between two of its pages:
+    /// it comes again, and the pages kept of it are skipped. A sheet may have
+    /// been stopped between its sides: it comes again whole.
+    fn resume(
+        &self,
+        runtime: &Handle,
+        which: &WhichScanner,
+        order: &ScanOrder,
+        durable: &[SpooledPage],
+    ) -> Result<(Option<Resumed>, Vec<SpooledPage>), CaptureFault> {
+        let Some(last) = durable.last() else { return Ok((None, Vec::new())) };
+        match which {
+            WhichScanner::Folder(_) => {
+                let images = last.image - 1;
+                let kept = durable.iter().filter(|page| page.image == last.image).cloned();
+                Ok((Some(Resumed { images, sheets: last.sheet }), kept.collect()))
+            }
+            WhichScanner::Sane { .. } => {
+                let half_a_sheet =
+                    order.settings.source == PaperSource::FeederDuplex && last.side == Side::Front;
+                let sheets = if half_a_sheet {
+                    runtime.block_on(self.store.mark_fed_again(self.batch, last.no))?;
+                    last.sheet - 1
+                } else {
+                    last.sheet
+                };
+                Ok((Some(Resumed { images: last.image, sheets }), Vec::new()))
+            }
+        }
     }
 
     fn keep_image(
@@ -173,6 +202,7 @@ impl Capture<'_> {
             (self.tell)(CaptureEvent::Warning(warning));
         }
         let on = OnSheet { sheet, side, suspect };
+        feeding.image += 1;
         let bytes = match content {
             ImageContent::Pixels(raster) => {
                 let original = encode::original(&raster);
@@ -203,29 +233,29 @@ impl Capture<'_> {
         feeding: &mut Feeding,
     ) -> Result<(), CaptureFault> {
         if let Some(held) = feeding.to_skip.next() {
-            let skipped = feeding.durable.len() - feeding.to_skip.len();
-            return if Sha256::of(bytes) == held {
+            return if Sha256::of(bytes) == held.sha256 {
                 Ok(())
             } else {
-                Err(CaptureFault::OtherFiles { page: feeding.durable[skipped - 1].no })
+                Err(CaptureFault::OtherFiles { page: held.no })
             };
         }
         let no = feeding.next_page;
         let kept = self.spool.keep(self.batch, no, bytes, OriginalKind::of(bytes))?;
         let page = SpooledPage {
             no,
-            sheet: feeding.sheets_before + on.sheet,
+            sheet: on.sheet,
             side: on.side,
             file: kept.file,
             sha256: kept.sha256,
             bytes: kept.bytes,
             scanned_at: (self.now)(),
             suspect: on.suspect.clone(),
+            image: feeding.image,
         };
         runtime.block_on(self.store.add_page(self.batch, &page))?;
         (self.tell)(CaptureEvent::PageDurable { page: no, sheet: page.sheet });
         feeding.next_page = no.next();
-        feeding.durable.push(page);
+        feeding.any_page = true;
         Ok(())
     }
 }

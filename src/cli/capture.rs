@@ -26,7 +26,7 @@ use crate::store::BatchRow;
 ///
 /// Every page is kept on disk before the next one is asked for. If anything
 /// stops the batch, `--resume` goes on behind the last page kept.
-#[derive(Args)]
+#[derive(Args, Default)]
 pub struct CaptureArgs {
     /// What to do with this kind of paper: the name of a profile
     #[arg(long, short, required_unless_present = "resume")]
@@ -65,6 +65,19 @@ pub struct CaptureArgs {
     json: bool,
 }
 
+impl CaptureArgs {
+    /// One stack from one scanner, and nothing else said.
+    pub fn of_stack(profile: &str, scanner: &str, repository: &Path, state: &Path) -> Self {
+        CaptureArgs {
+            profile: Some(profile.to_owned()),
+            scanner: Some(scanner.to_owned()),
+            repository: Some(repository.to_owned()),
+            state: StateArgs { state: Some(state.to_owned()), ..StateArgs::default() },
+            ..CaptureArgs::default()
+        }
+    }
+}
+
 fn name_and_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
@@ -86,7 +99,7 @@ pub async fn run_with(args: CaptureArgs, worker: WorkerCommand) -> Result<Exit, 
         Some(id) => resumed(&args, id, state, &station).await?,
         None => opened(&args, state, &station).await?,
     };
-    let which = which_scanner(&args, &station, worker);
+    let which = which_scanner(&args, &station, worker)?;
     feed(&args, work, which).await
 }
 
@@ -191,15 +204,19 @@ fn check_given_files(from: &[PathBuf]) -> Result<(), Stopped> {
     Ok(())
 }
 
-fn which_scanner(args: &CaptureArgs, station: &Station, worker: WorkerCommand) -> WhichScanner {
+fn which_scanner(
+    args: &CaptureArgs,
+    station: &Station,
+    worker: WorkerCommand,
+) -> Result<WhichScanner, Stopped> {
     if !args.from.is_empty() {
-        return WhichScanner::Folder(PageStack::of(args.from.clone()));
+        return Ok(WhichScanner::Folder(PageStack::from_paths(&args.from).ends(Exit::Input)?));
     }
     let choice = match args.scanner.as_deref().or(station.scanner.as_deref()) {
         Some(name) => ScannerChoice::parse(name),
         None => ScannerChoice::any(),
     };
-    WhichScanner::Sane { worker, choice }
+    Ok(WhichScanner::Sane { worker, choice })
 }
 
 async fn feed(args: &CaptureArgs, work: BatchWork, which: WhichScanner) -> Result<Exit, Stopped> {
@@ -212,6 +229,7 @@ async fn feed(args: &CaptureArgs, work: BatchWork, which: WhichScanner) -> Resul
             settings: work.profile.scanner.clone(),
             set: args.set.clone(),
             max_images: args.pages,
+            resume: None,
         };
         let ask_next = ask_next(args, &work.profile);
         let (on_capture, on_run) = (progress.clone(), progress.clone());

@@ -11,7 +11,7 @@ use super::settings::{self, StateArgs};
 use crate::app;
 use crate::config::Station;
 use crate::device::scanner;
-use crate::disk::{Disk, Placing};
+use crate::disk::Disk;
 use crate::ocr;
 use crate::profile::{self, Profile};
 use crate::spool::Spool;
@@ -54,7 +54,10 @@ pub fn run(args: &CheckArgs) -> Result<Exit, Stopped> {
     let mut findings = vec![
         Finding::of("scanner", scanners()),
         Finding::of("languages", languages(&profiles, &station)),
-        Finding::of("state folder", state_folder(&settings::state_dir(&args.state, &station), &station)),
+        Finding::of(
+            "state folder",
+            state_folder(&settings::state_dir(&args.state, &station), &station),
+        ),
         Finding::of("repository", repository(args, &station)),
         Finding::of("clock", clock()),
     ];
@@ -91,12 +94,15 @@ fn profiles(args: &StateArgs, station: &Station) -> (Vec<Profile>, Vec<Finding>)
     let mut findings = Vec::new();
     for (name, origin) in listed {
         let found = profile::find(&name, &dirs);
-        findings.push(Finding::of("profile", found.map(|found| {
-            let warnings: String =
-                found.warnings.iter().map(|warning| format!("\n      {warning}")).collect();
-            good.push(found.profile);
-            format!("{name} ({origin}){warnings}")
-        })));
+        findings.push(Finding::of(
+            "profile",
+            found.map(|found| {
+                let warnings: String =
+                    found.warnings.iter().map(|warning| format!("\n      {warning}")).collect();
+                good.push(found.profile);
+                format!("{name} ({origin}){warnings}")
+            }),
+        ));
     }
     (good, findings)
 }
@@ -121,7 +127,7 @@ fn state_folder(folder: &Path, station: &Station) -> anyhow::Result<String> {
     spool.room_for_a_sheet()?;
     let free = Disk::Real.space(folder)?.free >> 30;
     let placing = Disk::Real.probe_placing(folder)?;
-    Ok(format!("{}, {free} GB free; {}", folder.display(), placing_in_words(placing)))
+    Ok(format!("{}, {free} GB free; {}", folder.display(), placing))
 }
 
 fn repository(args: &CheckArgs, station: &Station) -> anyhow::Result<String> {
@@ -132,19 +138,11 @@ fn repository(args: &CheckArgs, station: &Station) -> anyhow::Result<String> {
     let space = Disk::Real.space(folder).map_err(|error| {
         anyhow::anyhow!("{} cannot be used: {error}; is the share mounted?", folder.display())
     })?;
-    let placing = Disk::Real.probe_placing(folder).map_err(|error| {
-        anyhow::anyhow!("{} cannot be written: {error}", folder.display())
-    })?;
+    let placing = Disk::Real
+        .probe_placing(folder)
+        .map_err(|error| anyhow::anyhow!("{} cannot be written: {error}", folder.display()))?;
     let free = space.free >> 30;
-    Ok(format!("{}, {free} GB free; {}", folder.display(), placing_in_words(placing)))
-}
-
-fn placing_in_words(placing: Placing) -> &'static str {
-    match placing {
-        Placing::Rename => "renames without replacing",
-        Placing::Link => "links and unlinks, for want of renaming without replacing",
-        Placing::Copy => "copies, for want of renaming and linking without replacing",
-    }
+    Ok(format!("{}, {free} GB free; {}", folder.display(), placing))
 }
 
 fn clock() -> anyhow::Result<String> {

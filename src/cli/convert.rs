@@ -11,7 +11,7 @@ use super::exit::{Ends, Exit, Stopped};
 use super::settings::{self, StateArgs};
 use crate::app;
 use crate::disk::{Access, Disk};
-use crate::pdf::DocumentDescription;
+use crate::pdf::writer::DocumentDescription;
 use crate::pipeline::convert::{Conversion, ConvertFault, Converted, SourceFile};
 use crate::pipeline::render;
 use crate::profile::Profile;
@@ -146,7 +146,7 @@ fn write_whole(
     let temp = folder.join(format!(".{name}.{}.part", std::process::id()));
     let cannot_write =
         |error: std::io::Error| anyhow::anyhow!("cannot write {}: {error}", output.display());
-    let file = Disk::Real.create_file(&temp, Access::Inherited).map_err(cannot_write);
+    let file = Disk::Real.create_file(&temp, Access::Shared).map_err(cannot_write);
     let file = file.ends(Exit::Storage)?;
     let files = images.iter().map(|path| {
         let name = path.display().to_string();

@@ -38,7 +38,8 @@ pub fn page_bar(json: bool) -> ProgressBar {
 impl Progress {
     pub fn new(json: bool) -> Self {
         let terminal = std::io::stderr().is_terminal();
-        let bar = if terminal && !json { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+        let bar =
+            if terminal && !json { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
         bar.set_style(
             ProgressStyle::with_template("{spinner} {msg}").expect("the template is well formed"),
         );
@@ -50,7 +51,9 @@ impl Progress {
 
     pub fn capture(&self, event: CaptureEvent) {
         match event {
-            CaptureEvent::ScannerReady { scanner } => self.line(&format!("scanning with {scanner}")),
+            CaptureEvent::ScannerReady { scanner } => {
+                self.line(&format!("scanning with {scanner}"))
+            }
             CaptureEvent::Warning(warning) => self.warn(&warning.to_string()),
             CaptureEvent::PageDurable { page, sheet } => self.count(|counted| {
                 counted.sheets = sheet;

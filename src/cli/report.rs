@@ -47,9 +47,7 @@ impl BatchReport {
         let id = &batch.id;
         let places = store.placements(id).await?;
         let set_aside = places.iter().filter_map(|(page, place)| match place {
-            Place::SetAside { reason } => {
-                Some(SetAsidePage { page: *page, reason: reason.name() })
-            }
+            Place::SetAside { reason } => Some(SetAsidePage { page: *page, reason: reason.name() }),
             Place::Document { .. } | Place::Question => None,
         });
         let mut filed = store.filed_documents(id).await?;
@@ -96,7 +94,10 @@ impl BatchReport {
             println!("  filed {kind}: {} pages in {}", document.pages.len(), document.pdf);
         }
         if !self.set_aside.is_empty() {
-            println!("  set aside: {} pages (sheets and blanks; kept in the batch)", self.set_aside.len());
+            println!(
+                "  set aside: {} pages (sheets and blanks; kept in the batch)",
+                self.set_aside.len()
+            );
         }
         match self.questions.as_slice() {
             [] => println!("everything is filed"),

@@ -15,6 +15,13 @@ pub struct ScannersArgs {
     json: bool,
 }
 
+/// How the list is told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum As {
+    Lines,
+    Json,
+}
+
 #[derive(Serialize)]
 struct Listed {
     name: String,
@@ -24,31 +31,33 @@ struct Listed {
 }
 
 pub fn run(args: &ScannersArgs) -> Result<Exit, Stopped> {
-    run_with(args, &app::scan_worker().ends(Exit::Failed)?)
+    let told = if args.json { As::Json } else { As::Lines };
+    tell(&app::scan_worker().ends(Exit::Failed)?, told)
 }
 
-pub fn run_with(args: &ScannersArgs, worker: &WorkerCommand) -> Result<Exit, Stopped> {
+pub fn tell(worker: &WorkerCommand, told: As) -> Result<Exit, Stopped> {
     let found = scanner::list(worker).ends(Exit::Scanner)?;
-    let listed: Vec<Listed> = found
-        .into_iter()
-        .map(|scanner| Listed {
-            name: scanner.name,
-            vendor: scanner.vendor,
-            model: scanner.model,
-            kind: scanner.kind,
-        })
-        .collect();
-    if args.json {
-        println!("{}", serde_json::to_string(&listed).ends(Exit::Failed)?);
-    } else if listed.is_empty() {
-        println!(
+    let exit = if found.is_empty() { Exit::Scanner } else { Exit::Done };
+    match told {
+        As::Json => {
+            let listed: Vec<Listed> = found
+                .into_iter()
+                .map(|scanner| Listed {
+                    name: scanner.name,
+                    vendor: scanner.vendor,
+                    model: scanner.model,
+                    kind: scanner.kind,
+                })
+                .collect();
+            println!("{}", serde_json::to_string(&listed).ends(Exit::Failed)?);
+        }
+        As::Lines if found.is_empty() => println!(
             "no scanner found: check that it is switched on and its cable is in, \
              that this user is in the group `scanner`, and that its driver is installed"
-        );
-    } else {
-        for scanner in &listed {
-            println!("{}\t{} {} ({})", scanner.name, scanner.vendor, scanner.model, scanner.kind);
-        }
+        ),
+        As::Lines => found.iter().for_each(|scanner| {
+            println!("  {}   {} {}", scanner.name, scanner.vendor, scanner.model);
+        }),
     }
-    Ok(if listed.is_empty() { Exit::Scanner } else { Exit::Done })
+    Ok(exit)
 }

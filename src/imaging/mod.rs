@@ -9,7 +9,9 @@
 //! checked, never a file.
 
 pub mod decode;
+pub mod encode;
 mod fault;
+mod leptonica;
 pub mod turn;
 
 pub use fault::ImageFault;

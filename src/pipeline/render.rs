@@ -2,7 +2,8 @@
 
 use std::io::Write;
 
-use crate::pdf::{DocumentDescription, Filed, Language, PdfFault, PdfPage, PdfWriter};
+use crate::pdf::PdfFault;
+use crate::pdf::writer::{DocumentDescription, Filed, Language, PdfPage, PdfWriter};
 use crate::profile::{FiledPixels, Profile};
 use crate::records::document::Document;
 use crate::records::ids::DocumentId;

@@ -18,12 +18,13 @@ use super::render::{self, ReadyPage};
 use super::separate::{Seen, SeparablePage, separate};
 use super::source;
 use crate::ocr::Readers;
-use crate::pdf::{PdfFault, PdfWriter};
+use crate::pdf::PdfFault;
+use crate::pdf::writer::PdfWriter;
 use crate::profile::Profile;
 use crate::records::batch::BatchState;
 use crate::records::document::Document;
 use crate::records::ids::{BatchId, DocumentId, PageNo};
-use crate::records::page::{PageOutcome, SpooledPage};
+use crate::records::page::{PageOutcome, Place, SetAside, SpooledPage};
 use crate::records::raster::{EncodedImage, Raster};
 use crate::repository::watched_folder::{Filed, FilingFault, FilingOrder, WatchedFolder};
 use crate::spool::{Spool, SpoolFault};
@@ -32,11 +33,22 @@ use crate::store::{BatchRow, FiledRow, Store, StoreFault};
 /// What a person is told while a batch is worked on.
 #[derive(Debug)]
 pub enum RunEvent {
-    PageRead { page: PageNo },
+    PageRead {
+        page: PageNo,
+    },
     /// The page stays in its document as an image.
-    PageWithoutText { page: PageNo, cause: String },
-    Separated { documents: usize, questions: usize },
-    DocumentFiled { document: DocumentId, pages: usize },
+    PageWithoutText {
+        page: PageNo,
+        cause: String,
+    },
+    Separated {
+        documents: usize,
+        questions: usize,
+    },
+    DocumentFiled {
+        document: DocumentId,
+        pages: usize,
+    },
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -144,7 +156,8 @@ impl Runner {
         let (spool, batch) = (self.spool.clone(), batch.clone());
         let (profile, readers) = (self.profile.clone(), self.readers.clone());
         move || {
-            let outcome = match read_original(&spool, &batch, &page, &profile, readers.as_deref())? {
+            let outcome = match read_original(&spool, &batch, &page, &profile, readers.as_deref())?
+            {
                 Ok(PageRead { outcome, image }) => {
                     spool.write_derived(&batch, &picture_file(page.no), &image.bytes)?;
                     outcome
@@ -161,12 +174,18 @@ impl Runner {
         if !self.store.filed_documents(&batch.id).await?.is_empty() {
             return Ok(());
         }
+        let fed_again = self.store.pages_fed_again(&batch.id).await?;
         let mut pages = Vec::new();
         for page in self.store.pages(&batch.id).await? {
+            if fed_again.contains(&page.no) {
+                continue;
+            }
             let outcome = self.store.page_outcome(&batch.id, page.no).await?;
             pages.push(separable(page, outcome));
         }
-        let separated = separate(&batch.id, pages, batch.expected, &self.profile);
+        let mut separated = separate(&batch.id, pages, batch.expected, &self.profile);
+        let set_aside = Place::SetAside { reason: SetAside::ScannedAgain };
+        separated.places.extend(fed_again.into_iter().map(|page| (page, set_aside.clone())));
         self.store
             .record_separation(
                 &batch.id,
@@ -312,8 +331,7 @@ impl DocumentToRender<'_> {
         let name = format!("{:04}.pdf", self.document.first_page);
         let (path, file) = spool.create_derived(batch, &name)?;
         let scanned_at = self.pages[0].scanned_at;
-        let description =
-            render::describe(self.id, self.document, profile, station, scanned_at);
+        let description = render::describe(self.id, self.document, profile, station, scanned_at);
         let mut pdf = PdfWriter::begin(BufWriter::new(file), description).map_err(named)?;
         for (nth, page) in self.pages.iter().enumerate() {
             let outcome = outcomes.remove(&page.no);
@@ -351,9 +369,8 @@ impl DocumentToRender<'_> {
             return Ok(ReadyPage { image, outcome, label });
         }
         let again = read_original(spool, self.id.batch(), page, profile, readers)?;
-        let PageRead { outcome, image } = again.map_err(|_| SpoolFault::OriginalUnreadable {
-            page: page.no,
-        })?;
+        let PageRead { outcome, image } =
+            again.map_err(|_| SpoolFault::OriginalUnreadable { page: page.no })?;
         Ok(ReadyPage { image, outcome, label })
     }
 }

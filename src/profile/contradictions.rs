@@ -153,7 +153,7 @@ fn patch_codes(profile: &Profile, codes: &[PatchCode], file: &SettingsFile<'_>) 
             "set patch_codes = true under [barcodes]",
         );
     }
-    if codes.is_empty() && file.root().section("separation").is_given("codes") {
+    if codes.is_empty() && file.is_given("separation.codes") {
         file.refuse(
             "separation.codes",
             "names no patch code",
@@ -174,7 +174,7 @@ fn patch_codes(profile: &Profile, codes: &[PatchCode], file: &SettingsFile<'_>) 
 }
 
 fn barcode_change(rules: &[FieldRule], field: &FieldName, file: &SettingsFile<'_>) {
-    let is_given = file.root().section("separation").is_given("field");
+    let is_given = file.is_given("separation.field");
     if is_given && !rules.iter().any(|rule| rule.field == *field) {
         file.refuse(
             "separation.field",

@@ -432,6 +432,17 @@ proptest::proptest! {
     }
 }
 
+#[test]
+fn a_section_that_is_none_is_reported_once() {
+    let (before, after) = RIGHT.split_once("[separation]").unwrap();
+    let (_, after) = after.split_once("[[document_type]]").unwrap();
+    let text = format!("separation = 5\n{before}[[document_type]]{after}");
+    let problems = problems(&text);
+    let of_separation: Vec<&Problem> =
+        problems.iter().filter(|problem| problem.key == "separation").collect();
+    assert_eq!(of_separation.len(), 1, "{}", listed(&problems));
+}
+
 /// The tables of docs/profiles.md, as their first columns.
 #[test]
 fn the_documentation_lists_every_setting_and_no_other() {
@@ -460,10 +471,12 @@ fn the_documentation_lists_every_setting_and_no_other() {
             said.split_once("known here: ").unwrap_or_else(|| panic!("{section}: {said}")).1;
         let known = known.lines().next().unwrap_or_default();
         let sections = ["scanner", "cleaning", "barcodes", "separation", "document_type", "ocr"];
-        let mut keys = known.split(", ").filter(|key| {
-            !(sections.contains(key) || ["pdf", "filing", "options"].contains(key))
-                && !(section == "barcodes" && *key == "field")
-        });
+        let is_section = |key: &&str| {
+            sections.contains(key)
+                || ["pdf", "filing", "options"].contains(key)
+                || (section == "barcodes" && *key == "field")
+        };
+        let mut keys = known.split(", ").filter(|key| !is_section(key));
         assert!(keys.clone().count() > 0, "{section}: {said}");
         assert_eq!(keys.find(|key| !documented.contains(key)), None, "of [{section}]");
     }
