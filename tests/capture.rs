@@ -111,8 +111,7 @@ fn a_driver_that_crashes_costs_the_station_nothing() {
     let station = Station::new();
     station.lay_in(&stack("demo-stack"));
     station.fault_at(7, "crash-reading");
-    let crashed =
-        station.capture(&["--profile", "inpatient-chart", "--scanner", "folder:adf"]);
+    let crashed = station.capture(&["--profile", "inpatient-chart", "--scanner", "folder:adf"]);
     assert_eq!(crashed.code, 5, "{}", crashed.stderr);
     let spooled = std::fs::read_dir(station.path("state/spool").join(crashed.batch())).unwrap();
     let originals =
@@ -175,7 +174,8 @@ fn a_file_that_is_no_image_is_kept_and_becomes_a_question() {
 fn a_batch_that_does_not_hold_what_the_clerk_counted_is_not_filed() {
     let station = Station::new();
     let page = "fixtures/pages/progress-note.png";
-    let ran = station.capture(&["--profile", "plain-pages", "--expect-sheets", "2", "--from", page]);
+    let ran =
+        station.capture(&["--profile", "plain-pages", "--expect-sheets", "2", "--from", page]);
     assert_eq!(ran.code, 3, "{}", ran.stderr);
     assert!(station.filed("pdf").is_empty());
     assert!(ran.json()["questions"][0]["reason"].as_str().unwrap().contains("2 sheets expected"));

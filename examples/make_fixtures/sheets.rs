@@ -119,21 +119,18 @@ fn patches(shelf: &mut Shelf) -> io::Result<()> {
         for (name, quarters) in [("upright", 0), ("sideways", 1), ("upside-down", 2)] {
             let file = files::png_bitonal(&scan::turn(&page, quarters), WORN_DPI);
             let turned_180 = code.turned_180();
-            let hard = match (quarters, turned_180 == code) {
-                (0, _) => "nothing".to_owned(),
-                (_, true) => "bars that read the same from both ends".to_owned(),
-                (_, false) => format!("by its bars alone it could be {turned_180}"),
+            let hard = if turned_180 == code {
+                "reads the same from both ends".to_owned()
+            } else {
+                format!("from the wrong end it would be {turned_180}")
             };
             shelf.put(
                 &format!("patches/{}-{name}.png", code.to_string().to_lowercase()),
                 &file,
                 Story {
-                    made: "printed by `printing`, 200 dpi, black and white",
+                    made: "printed by `printing`, 200 dpi, black and white; bars at both ends, each read from its own",
                     hard: &hard,
-                    must_come_out: &format!(
-                        "patch {code}, by the way up of `{}`",
-                        printed.payload()
-                    ),
+                    must_come_out: &format!("patch {code}"),
                 },
             )?;
         }
