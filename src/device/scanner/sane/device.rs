@@ -26,7 +26,7 @@ pub struct Device {
 /// What came of asking for a frame.
 pub enum Asking {
     Whole(WholeFrame),
-    /// `sane_start` said there is none.
+    /// The driver said there is none.
     NoDocuments,
     /// `sane_start` said "end of file": no standard meaning; drivers that read
     /// files say it when there is no further one.
@@ -229,6 +229,8 @@ impl Device {
                             Err(ScanFault::Cancelled)
                         }
                         Status::END_OF_FILE => frame.end(after).map(Asking::Whole),
+                        // Drivers that notice the empty feeder only here.
+                        Status::NO_DOCUMENTS if frame.is_empty() => Ok(Asking::NoDocuments),
                         status => Err(status::fault(status, Asked::Read)),
                     };
                 }
