@@ -89,7 +89,7 @@ async fn status(State(feeder): State<Shared>) -> Response {
     let adf = match feeder.lock().unwrap().stack.last() {
         Some(Sheet::Gray(_)) => "ScannerAdfLoaded",
         Some(Sheet::Jam) => "ScannerAdfJam",
-        Some(Sheet::CoverOpen) => "ScannerAdfHatchOpen",
+        Some(Sheet::CoverOpen) => "ScannerAdfDoorOpen",
         None => "ScannerAdfEmpty",
     };
     xml(format!(
@@ -117,7 +117,7 @@ async fn next_document(State(feeder): State<Shared>) -> Response {
             let in_color = feeder.orders.last().is_some_and(|order| order.contains("RGB24"));
             ([(header::CONTENT_TYPE, "image/jpeg")], jpeg(level, in_color)).into_response()
         }
-        Some(Sheet::Jam | Sheet::CoverOpen) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        Some(Sheet::Jam | Sheet::CoverOpen) => StatusCode::CONFLICT.into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }

@@ -180,6 +180,13 @@ impl Scanner {
     pub fn close(self) {}
 }
 
+/// The caller scans on whichever thread may block, and cancels from another.
+const _: () = {
+    const fn moves_between_threads<T: Send>() {}
+    moves_between_threads::<Scanner>();
+    moves_between_threads::<Canceller>();
+};
+
 /// Cancels the scan it was taken from; `next_image` then returns
 /// [`ScanFault::Cancelled`], within the cancel limit even if the driver hangs.
 #[derive(Debug, Clone)]

@@ -17,6 +17,7 @@ mod frames;
 mod options;
 mod settings;
 mod status;
+mod vocabulary;
 mod wire;
 pub mod worker;
 

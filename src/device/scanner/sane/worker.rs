@@ -1,6 +1,6 @@
 //! `outguide scan-worker`: the only process that loads libsane.
 //!
-//! Does what the station asks over the pipe ([`super::wire`]), one call of
+//! Does what the station asks over the pipe (`wire`), one call of
 //! libsane after the other on the main thread; a second thread listens, so
 //! that a cancel reaches the driver in the middle of a page. Decides nothing.
 //!
