@@ -293,7 +293,8 @@ fn hostile_text_is_made_harmless() {
         PixelBox { left: u32::MAX, top: 0, right: 0, bottom: u32::MAX };
     let image = g4(&bars(&text_of(900, 700, &LINES)));
     let mut hostile_description = description();
-    hostile_description.title = "a\u{0}b]]>\u{7}<x/>&amp; \u{1F489}".into();
+    hostile_description.title =
+        format!("a\u{0}b]]>\u{7}<x/>&amp; \u{1F489} {}", "\u{1F489}".repeat(40_000));
     hostile_description.source = Some("\u{FFFE}\u{B}".into());
     hostile_description.station = Some("--><!--".into());
     let mut writer = PdfWriter::begin(Vec::new(), hostile_description).unwrap();
