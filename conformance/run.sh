@@ -1,22 +1,24 @@
 #!/bin/sh
 # Checks every PDF in the folders given against PDF/A-2b, with veraPDF.
 #
-#   conformance/run.sh FOLDER…
+#   conformance/run.sh [FOLDER…]
 #
+# Without a folder: target/test-pdfs, where the tests leave every PDF they make.
 # Needs java and mvn (Debian: default-jre-headless maven). Maven brings veraPDF
 # the first time; it stays in target/verapdf. Exit codes: 0 every file is valid,
 # 1 one is not, 2 the check could not be made.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
-jars="${CARGO_TARGET_DIR:-$here/../target}/verapdf"
+target="${CARGO_TARGET_DIR:-$here/../target}"
+jars="$target/verapdf"
 
 cannot() {
     echo "conformance: $1" >&2
     exit 2
 }
 
-[ $# -gt 0 ] || cannot "name the folders whose PDFs are to be checked"
+[ $# -gt 0 ] || set -- "$target/test-pdfs"
 for program in java mvn; do
     command -v "$program" >/dev/null ||
         cannot "$program not found; install default-jre-headless and maven"

@@ -18,6 +18,11 @@ pub enum PdfFault {
         "this is not a PDF, or too damaged to be read as one; open it in a viewer and print it to a new PDF"
     )]
     Unreadable,
+    #[error(
+        "this PDF holds packed data that would fill the memory, as files made to do harm do; \
+         ask where it came from"
+    )]
+    UnpacksTooFar,
     #[error("this PDF is locked with a password; save a copy without one and bring that in")]
     Locked,
     #[error(

@@ -9,6 +9,7 @@
 //! part cannot be drawn is refused: half a page must not pass for a whole one.
 
 mod draw;
+mod inflation;
 mod raster;
 mod single_image;
 mod survey;
@@ -17,7 +18,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use hayro::hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
 
-use self::survey::Survey;
+use self::inflation::unpacks_beyond;
+use self::survey::{MOST_DECODED_BYTES, Survey};
 use super::PdfFault;
 use crate::records::raster::Raster;
 
@@ -33,8 +35,12 @@ pub struct PdfPages {
 /// Reads a PDF as far as its list of pages.
 ///
 /// # Errors
-/// `Unreadable`, `Locked`, `UnknownEncryption`, `NoPages`, `TooManyPages`.
+/// `UnpacksTooFar`, `Unreadable`, `Locked`, `UnknownEncryption`, `NoPages`,
+/// `TooManyPages`.
 pub fn open(bytes: Vec<u8>) -> Result<PdfPages, PdfFault> {
+    if unpacks_beyond(&bytes, MOST_DECODED_BYTES) {
+        return Err(PdfFault::UnpacksTooFar);
+    }
     let opened = catch_unwind(|| {
         let pdf = Pdf::new(bytes).map_err(|fault| match fault {
             LoadPdfError::Decryption(DecryptionError::PasswordProtected) => PdfFault::Locked,

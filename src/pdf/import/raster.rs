@@ -38,7 +38,9 @@ impl Samples {
 
     /// `None` where there are fewer or more samples than the size asks for.
     pub fn into_raster(self, width: u32, height: u32, dpi: Dpi) -> Option<Raster> {
+        let pixels = width as usize * height as usize;
         match self.plainest() {
+            Samples::Gray(bytes) if bytes.len() != pixels => None,
             Samples::Gray(bytes) if bytes.iter().all(|b| matches!(*b, BLACK | WHITE)) => {
                 let packed = packed(&bytes, width);
                 Raster::new(width, height, dpi, PixelFormat::Bitonal, packed).ok()
@@ -82,10 +84,7 @@ mod tests {
         assert_eq!(format_of(Samples::Rgb(vec![9, 9, 9]), 1), Some(PixelFormat::Gray8));
         assert_eq!(format_of(Samples::Rgb(vec![9, 9, 8]), 1), Some(PixelFormat::Rgb8));
         assert_eq!(format_of(Samples::Gray(vec![0, 255, 1]), 3), Some(PixelFormat::Gray8));
-        assert_eq!(
-            format_of(Samples::Gray(vec![0, 255]), 3),
-            Some(PixelFormat::Bitonal).filter(|_| false)
-        );
+        assert_eq!(format_of(Samples::Gray(vec![0, 255]), 3), None);
     }
 
     #[test]

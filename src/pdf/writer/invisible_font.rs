@@ -21,7 +21,9 @@ use super::PdfFault;
 use super::objects::{COMPACT, ObjectFile, compress};
 
 /// In thousandths of the font size: the glyphs' width, how far letters reach
-/// above the baseline (those with ascenders), and below it.
+/// above the baseline (those with ascenders), and below it. A smaller ascent
+/// makes the size larger; readers measure gaps and slants by it. Of 0.75, 0.85
+/// and 1 the first kept most words in order in poppler on skewed pages.
 pub const GLYPH_WIDTH: i16 = 500;
 pub const ASCENT: i16 = 750;
 pub const DESCENT: i16 = -250;

@@ -44,6 +44,10 @@ use crate::records::text::PageText;
 /// What wrote the file, for the metadata.
 const PRODUCER: &str = concat!("Outguide ", env!("CARGO_PKG_VERSION"));
 
+/// In characters. A window's title has room for less; a string may hold 32,767
+/// bytes (ISO 19005-2, 6.1.13).
+const LONGEST_TITLE: usize = 1_000;
+
 /// What the document's metadata say. Free text is stripped of control
 /// characters when it is written.
 #[derive(Clone)]
@@ -303,14 +307,18 @@ impl<W: Write> PdfWriter<W> {
         Ok(id)
     }
 
-    fn title(&self) -> &str {
-        let title = self.description.title.trim();
-        if title.is_empty() { &self.description.document_id } else { title }
+    fn title(&self) -> String {
+        let title = plain_text(&self.description.title);
+        if title.is_empty() {
+            self.description.document_id.clone()
+        } else {
+            title.chars().take(LONGEST_TITLE).collect()
+        }
     }
 
     /// Uncompressed, so that it can be read without a PDF reader (ISO 19005-2, 6.6.2.1).
     fn write_metadata(&mut self) -> Result<(), PdfFault> {
-        let packet = xmp::packet(&self.description, self.title(), PRODUCER);
+        let packet = xmp::packet(&self.description, &self.title(), PRODUCER);
         let mut chunk = Chunk::with_settings(objects::COMPACT);
         chunk.metadata(self.fixed.metadata, &packet);
         self.objects.write(&chunk)
@@ -319,9 +327,10 @@ impl<W: Write> PdfWriter<W> {
     /// The document information dictionary; says nothing the XMP does not say.
     fn write_description(&mut self) -> Result<(), PdfFault> {
         let mut chunk = Chunk::with_settings(objects::COMPACT);
+        let title = self.title();
         let mut info: DocumentInfo<'_> = chunk.indirect(self.fixed.description).start();
         let date = pdf_date(self.description.created);
-        info.title(TextStr(&plain_text(self.title())))
+        info.title(TextStr(&plain_text(&title)))
             .creator(TextStr(xmp::CREATOR_TOOL))
             .producer(TextStr(PRODUCER))
             .creation_date(date)

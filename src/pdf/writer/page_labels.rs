@@ -6,6 +6,9 @@ use pdf_writer::{Finish, TextStr, Writer};
 
 use super::plain_text::plain_text;
 
+/// In characters; a viewer shows fewer.
+const LONGEST_LABEL: usize = 100;
+
 /// Labels so far, whole numbers that follow each other as one run.
 #[derive(Debug, Default)]
 pub struct PageLabels {
@@ -25,7 +28,7 @@ impl PageLabels {
     pub fn push(&mut self, label: &str) {
         let run = match whole_number(label) {
             Some(first) => Run::Numbers { first },
-            None => Run::Text(plain_text(label)),
+            None => Run::Text(plain_text(label).chars().take(LONGEST_LABEL).collect()),
         };
         if !self.continues(&run) {
             self.runs.push((self.pages, run));

@@ -41,8 +41,12 @@ const SAME_SIZE_RATIO: f64 = 1.4;
 /// it is taken as level.
 const STEEPEST_SLOPE: f64 = 0.3;
 
-/// The width of a space between words that touch or overlap, of the font size.
-const LEAST_SPACE_EM: f64 = 0.05;
+/// The gap readers need to see between two words, of the font size: poppler
+/// (22.12) joins words less than 0.15 apart though a space stands between them.
+const LEAST_GAP_EM: f64 = 0.2;
+
+/// The most a word is narrowed to make that gap, of its width.
+const MOST_NARROWING: f64 = 0.5;
 
 /// Codes in one string; a PDF/A string holds 32,767 bytes (ISO 19005-2, 6.1.13).
 const CODES_PER_STRING: usize = 8_000;
@@ -81,7 +85,7 @@ struct TextLayer<'a> {
 
 impl TextLayer<'_> {
     fn show_line(&mut self, line: &TextLine, size: f64) {
-        let words: Vec<(Span, Vec<GlyphCode>)> = line
+        let mut words: Vec<(Span, Vec<GlyphCode>)> = line
             .words
             .iter()
             .filter_map(|word| {
@@ -90,6 +94,10 @@ impl TextLayer<'_> {
                 (!glyphs.is_empty()).then(|| (read.on_page(self.frame.onto_page, size), glyphs))
             })
             .collect();
+        for index in 1..words.len() {
+            let next = words[index].0;
+            words[index - 1].0.leave_gap_before(&next, LEAST_GAP_EM * size);
+        }
         for (index, (span, glyphs)) in words.iter().enumerate() {
             self.place(span.left, span.baseline, span.slant);
             self.show_stretched(glyphs, span.width, size);
@@ -102,15 +110,15 @@ impl TextLayer<'_> {
     /// A space over the gap to the next word, on whichever side it stands.
     fn show_space(&mut self, span: &Span, next: &Span, size: f64) {
         let space = [self.codes.code(' ', GlyphKind::Letter)];
-        let gap = if next.right() <= span.left {
+        let gap = if next.is_left_of(span) {
             let across = next.right() - span.left;
             self.place(next.right(), span.baseline + across * span.slant.tan(), span.slant);
             -across
         } else {
             next.left - span.right()
         };
-        let least = size * LEAST_SPACE_EM;
-        self.show_stretched(&space, (gap / span.slant.cos()).max(least), size);
+        // Where words overlap, as narrow as a pixel.
+        self.show_stretched(&space, (gap / span.slant.cos()).max(1.0), size);
     }
 
     /// The left end of the baseline, in pixels from the top left.
@@ -212,6 +220,7 @@ impl ReadSpan {
 }
 
 /// Where a word is written: pixels of the upright page as it is filed, y downward.
+#[derive(Clone, Copy)]
 struct Span {
     left: f64,
     /// At `left`.
@@ -225,6 +234,23 @@ struct Span {
 impl Span {
     fn right(&self) -> f64 {
         self.left + self.width * self.slant.cos()
+    }
+
+    /// As the next word of a line that is read from right to left.
+    fn is_left_of(&self, before: &Span) -> bool {
+        self.left < before.left && self.right() <= before.left + before.width / 2.0
+    }
+
+    /// Narrows the word on the side of `next` where the two all but touch.
+    fn leave_gap_before(&mut self, next: &Span, least: f64) {
+        let next_is_left = next.is_left_of(self);
+        let gap = if next_is_left { self.left - next.right() } else { next.left - self.right() };
+        let narrowing = (least - gap).clamp(0.0, MOST_NARROWING * self.width);
+        self.width -= narrowing;
+        if next_is_left {
+            self.baseline += narrowing * self.slant.sin();
+            self.left += narrowing * self.slant.cos();
+        }
     }
 }
 
