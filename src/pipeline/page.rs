@@ -74,7 +74,7 @@ fn cleaned(original: &Raster, profile: &Profile, readers: Option<&Readers>) -> C
         Ok(Some((turn, confidence)))
             if turn != QuarterTurn::None && confidence >= SURE_OF_ORIENTATION =>
         {
-            clean_with_turn(original, &profile.cleaning, turn)
+            clean_with_turn(original, &profile.cleaning, turn, confidence)
         }
         Ok(_) => cleaned,
         Err(fault) => {
