@@ -71,7 +71,8 @@ fn symbologies(profile: &Profile, file: &SettingsFile<'_>) {
         );
     }
     let separates_by_patch = matches!(profile.separation.by, SeparateBy::PatchCode { .. });
-    if rules.patch_codes && !separates_by_patch {
+    // Beside our own sheets they tell a torn one from a page.
+    if rules.patch_codes && !separates_by_patch && !rules.outguide_sheets {
         file.warn(
             "barcodes.patch_codes",
             "looks for patch codes that no rule uses",
