@@ -1,4 +1,4 @@
-//! The only door to leptonica: pixels in, pixels or numbers out. It is never
+//! The only door to leptonica: pixels in, numbers or a JPEG out. It is never
 //! given a file, and nothing larger than a page.
 //!
 //! What leptonica declines (too small, too empty) is `None`.
@@ -52,19 +52,9 @@ impl Pix {
         Pix::take(raw).expect("leptonica takes every size that a raster can have")
     }
 
-    pub(super) fn width(&self) -> u32 {
-        // SAFETY: `raw` is a live image.
-        unsafe { sys::pixGetWidth(self.raw) as u32 }
-    }
-
-    pub(super) fn height(&self) -> u32 {
+    fn height(&self) -> u32 {
         // SAFETY: `raw` is a live image.
         unsafe { sys::pixGetHeight(self.raw) as u32 }
-    }
-
-    fn depth(&self) -> i32 {
-        // SAFETY: `raw` is a live image.
-        unsafe { sys::pixGetDepth(self.raw) }
     }
 
     fn words_per_line(&self) -> usize {
@@ -72,16 +62,10 @@ impl Pix {
         unsafe { sys::pixGetWpl(self.raw) as usize }
     }
 
-    fn words(&self) -> &[u32] {
-        let length = self.words_per_line() * self.height() as usize;
-        // SAFETY: an image owns words_per_line × height words of 32 bits, and
-        // while it is borrowed nothing writes them.
-        unsafe { std::slice::from_raw_parts(sys::pixGetData(self.raw), length) }
-    }
-
     fn words_mut(&mut self) -> &mut [u32] {
         let length = self.words_per_line() * self.height() as usize;
-        // SAFETY: as in `words`; the image is borrowed alone.
+        // SAFETY: an image owns words_per_line × height words of 32 bits, and is
+        // borrowed alone.
         unsafe { std::slice::from_raw_parts_mut(sys::pixGetData(self.raw), length) }
     }
 
@@ -122,35 +106,6 @@ impl Pix {
         unsafe { sys::pixSetResolution(self.raw, dpi.0 as i32, dpi.0 as i32) };
     }
 
-    /// A copy of the pixels, at a resolution the caller knows.
-    pub(super) fn to_raster(&self, dpi: Dpi) -> Raster {
-        let format = match self.depth() {
-            1 => PixelFormat::Bitonal,
-            8 => PixelFormat::Gray8,
-            32 => PixelFormat::Rgb8,
-            depth => unreachable!("nothing here makes {depth} bits a pixel"),
-        };
-        let (width, height) = (self.width(), self.height());
-        let row_bytes = format.row_bytes(width);
-        let mut pixels = Vec::with_capacity(row_bytes * height as usize + 4);
-        for line in self.words().chunks_exact(self.words_per_line()) {
-            let start = pixels.len();
-            if format == PixelFormat::Rgb8 {
-                for word in line {
-                    let [r, g, b, _] = word.to_be_bytes();
-                    pixels.extend_from_slice(&[r, g, b]);
-                }
-            } else {
-                pixels.extend(line.iter().flat_map(|word| word.to_be_bytes()));
-                pixels.truncate(start + row_bytes);
-                if format == PixelFormat::Bitonal && width % 8 > 0 {
-                    pixels[start + row_bytes - 1] &= 0xff << (8 - width % 8);
-                }
-            }
-        }
-        Raster::new(width, height, dpi, format, pixels).expect("every row was copied")
-    }
-
     /// A baseline JPEG file.
     pub(super) fn to_jpeg(&self, quality: u8) -> Vec<u8> {
         let mut data: *mut u8 = ptr::null_mut();
@@ -160,9 +115,49 @@ impl Pix {
         unsafe {
             let failed = sys::pixWriteMemJpeg(&mut data, &mut size, self.raw, quality.into(), 0);
             assert!(failed == 0 && !data.is_null(), "libjpeg codes gray and colour in memory");
-            let file = std::slice::from_raw_parts(data, size as usize).to_vec();
+            let file = std::slice::from_raw_parts(data, size).to_vec();
             sys::lept_free(data.cast());
             file
         }
+    }
+
+    /// The angle by which text lines fall to the right, in degrees, and how
+    /// sure that is (the ratio of the best score to the worst). One bit a pixel
+    /// at 100 to 300 dpi; searches `range` degrees to either side.
+    pub(super) fn find_skew(&self, range: f32) -> Option<(f32, f32)> {
+        /// The sweep looks at half the size, the search at full size.
+        const SWEEP_REDUCTION: i32 = 2;
+        const SEARCH_REDUCTION: i32 = 1;
+        const SWEEP_STEP: f32 = 1.0;
+        const SEARCH_STEP: f32 = 0.01;
+        let (mut angle, mut confidence) = (0.0, 0.0);
+        // SAFETY: `raw` is a live image; the two numbers outlive the call.
+        let failed = unsafe {
+            sys::pixFindSkewSweepAndSearch(
+                self.raw,
+                &mut angle,
+                &mut confidence,
+                SWEEP_REDUCTION,
+                SEARCH_REDUCTION,
+                range,
+                SWEEP_STEP,
+                SEARCH_STEP,
+            )
+        };
+        (failed == 0).then_some((angle, confidence))
+    }
+
+    /// By the letters that rise above and hang below a line: how sure it is
+    /// that text stands upright (negative: upside down), and that it lies with
+    /// its top to the left (negative: to the right). Each is a difference of
+    /// counts in standard deviations; 0 where there is too little text. One
+    /// bit a pixel at 150 to 300 dpi.
+    pub(super) fn orientation(&self) -> Option<(f32, f32)> {
+        /// Leptonica would want 70 letters; the deviation is honest with fewer.
+        const LEAST_COUNT: i32 = 15;
+        let (mut up, mut left) = (0.0, 0.0);
+        // SAFETY: `raw` is a live image; the two numbers outlive the call.
+        let failed = unsafe { sys::pixOrientDetect(self.raw, &mut up, &mut left, LEAST_COUNT, 0) };
+        (failed == 0).then_some((up, left))
     }
 }

@@ -8,10 +8,14 @@
 //! decoders written in Rust; leptonica (C) is given pixels whose size was
 //! checked, never a file.
 
+pub mod clean;
 pub mod decode;
 pub mod encode;
 mod fault;
+pub mod geometry;
 mod leptonica;
+pub mod reading;
+mod runs;
 pub mod turn;
 
 pub use fault::ImageFault;

@@ -8,6 +8,7 @@
 use hayro_ccitt::{DecodeError, DecodeSettings, Decoder, DecoderContext, EncodingMode};
 
 use crate::imaging::fault::{ImageFault, ImageFormat};
+use crate::imaging::runs::blacken;
 use crate::records::raster::PixelFormat;
 
 /// Values of TIFF tag 259 and, for Group 3, of bit 0 of tag 292.
@@ -75,21 +76,4 @@ impl Decoder for Rows<'_> {
         }
         self.done += 1;
     }
-}
-
-/// Sets the bits from `from` up to `to`.
-fn blacken(row: &mut [u8], from: u32, to: u32) {
-    if from >= to {
-        return;
-    }
-    let (first, last) = (from as usize / 8, (to as usize - 1) / 8);
-    let head = 0xffu8 >> (from % 8);
-    let tail = 0xffu8 << (7 - (to - 1) % 8);
-    if first == last {
-        row[first] |= head & tail;
-        return;
-    }
-    row[first] |= head;
-    row[first + 1..last].fill(0xff);
-    row[last] |= tail;
 }

@@ -7,6 +7,7 @@
 use fax::maps::{EDFB_HALF, Mode, black, mode, white};
 use fax::{BitWriter, Bits, VecWriter};
 
+use crate::imaging::runs::find_changes;
 use crate::records::raster::Raster;
 
 /// Run lengths are coded in make-up words of up to 2560 pixels, any number of
@@ -31,30 +32,6 @@ pub(super) fn encode(raster: &Raster) -> Vec<u8> {
     output.bits(EDFB_HALF);
     output.bits(EDFB_HALF);
     output.writer.finish()
-}
-
-/// Where the colour changes along a row that starts white: to black at even
-/// indices, to white at odd ones.
-fn find_changes(row: &[u8], width: u32, changes: &mut Vec<u32>) {
-    changes.clear();
-    let mut previous = 0u64;
-    for (index, chunk) in row.chunks(8).enumerate() {
-        let mut bytes = [0; 8];
-        bytes[..chunk.len()].copy_from_slice(chunk);
-        let word = u64::from_be_bytes(bytes);
-        // A bit is set where a pixel differs from the one to its left.
-        let mut edges = word ^ (word >> 1 | previous << 63);
-        while edges != 0 {
-            let at = edges.leading_zeros();
-            edges &= !(1 << 63 >> at);
-            changes.push(index as u32 * 64 + at);
-        }
-        previous = word & 1;
-    }
-    // The unused bits after a row that ends black look like a change.
-    if changes.last().is_some_and(|&last| last >= width) {
-        changes.pop();
-    }
 }
 
 struct Output {
