@@ -67,13 +67,13 @@ pub(super) fn read_bars(bars: &Bars, rules: LinearRules) -> Vec<Found> {
             let islands = islands(bars, *band, rung);
             for island in &islands {
                 match island.read(rules) {
-                    Some((symbology, text, reversed)) => votes.push(Vote {
+                    Some((part, symbology, text, reversed)) => votes.push(Vote {
                         symbology,
                         text,
                         reversed,
                         band: *band,
-                        from: island.from(),
-                        to: island.to(),
+                        from: part.from(),
+                        to: part.to(),
                     }),
                     None => unread |= true,
                 }
@@ -173,6 +173,7 @@ fn believed(votes: &[Vote], newest: usize) -> Vec<Vote> {
 
 /// Bars and spaces between two quiet zones: positions of their edges, in
 /// samples. Starts and ends with a bar.
+#[derive(Clone)]
 struct Island {
     edges: Vec<f32>,
     /// About the width of the narrowest bar.
@@ -182,6 +183,10 @@ struct Island {
 /// A white run of more narrow elements than this is no part of a code: the
 /// widest space in one is four modules, and gaps between characters stay below.
 const QUIET_MODULES: f32 = 6.0;
+/// The same where a streak may stand in the quiet zone.
+const NEAR_MODULES: f32 = 4.4;
+/// A run of fewer modules than this is no element of a code.
+const SPECK: f32 = 0.4;
 
 fn islands(bars: &Bars, band: Band, rung: &Rung) -> Vec<Island> {
     let mut line = bars.combined(band, rung.combine);
@@ -195,19 +200,26 @@ fn islands(bars: &Bars, band: Band, rung: &Rung) -> Vec<Island> {
     }
     let quarter = widths.len() / 4;
     let module = *widths.select_nth_unstable_by(quarter, f32::total_cmp).1;
-    let mut islands = Vec::new();
+    split(&edges, QUIET_MODULES * module)
+        .into_iter()
+        .map(|edges| Island { edges: edges.to_vec(), module })
+        .collect()
+}
+
+/// The parts between white runs wider than `quiet`, those long enough for a
+/// code. Even edges begin a bar, odd ones a space.
+fn split(edges: &[f32], quiet: f32) -> Vec<&[f32]> {
+    let mut parts = Vec::new();
     let mut start = 0;
-    // Even edges begin a bar, odd ones a space.
-    for i in (1..edges.len()).step_by(2) {
-        let quiet = edges.get(i + 1).is_none_or(|next| next - edges[i] > QUIET_MODULES * module);
-        if quiet {
-            if i - start >= FEWEST_RUNS {
-                islands.push(Island { edges: edges[start..=i].to_vec(), module });
+    for end in (1..edges.len()).step_by(2) {
+        if edges.get(end + 1).is_none_or(|next| next - edges[end] > quiet) {
+            if end - start >= FEWEST_RUNS {
+                parts.push(&edges[start..=end]);
             }
-            start = i + 1;
+            start = end + 1;
         }
     }
-    islands
+    parts
 }
 
 impl Island {
@@ -219,7 +231,40 @@ impl Island {
         self.edges[self.edges.len() - 1]
     }
 
-    fn read(&self, rules: LinearRules) -> Option<(Symbology, String, bool)> {
+    /// A streak of the scanner leaves a speck of a bar or a nick in one, or
+    /// stands alone in a quiet zone: the island again without them.
+    fn repaired(&self) -> Vec<Island> {
+        let mut repaired = Vec::new();
+        let mut edges = self.edges.clone();
+        while let Some(i) = edges.windows(2).position(|e| e[1] - e[0] < SPECK * self.module) {
+            edges.drain(i..i + 2);
+        }
+        if edges.len() < self.edges.len() && edges.len() > FEWEST_RUNS {
+            repaired.push(Island { edges: edges.clone(), module: self.module });
+        }
+        for edges in [&edges, &self.edges] {
+            let parts = split(edges, NEAR_MODULES * self.module);
+            repaired.extend(
+                parts
+                    .into_iter()
+                    .filter(|part| part.len() < edges.len())
+                    .map(|part| Island { edges: part.to_vec(), module: self.module }),
+            );
+        }
+        repaired
+    }
+
+    /// What it says, and the part of it that says so.
+    fn read(&self, rules: LinearRules) -> Option<(Island, Symbology, String, bool)> {
+        let mut tried = vec![self.clone()];
+        tried.extend(self.repaired());
+        tried.into_iter().find_map(|island| {
+            let (symbology, text, reversed) = island.read_as_it_is(rules)?;
+            Some((island, symbology, text, reversed))
+        })
+    }
+
+    fn read_as_it_is(&self, rules: LinearRules) -> Option<(Symbology, String, bool)> {
         let row = self.row();
         let turned: Vec<bool> = row.iter().rev().copied().collect();
         for symbology in rules.symbologies {

@@ -131,11 +131,16 @@ impl Cells {
 
     fn stripe(&self, group: &[usize], angle: f32) -> Option<Stripe> {
         let (sin, cos) = angle.sin_cos();
-        let (mut along, mut across) = (Span::EMPTY, Span::EMPTY);
-        for i in group {
+        let place = |i: &usize| {
             let (x, y) = ((i % self.columns) as f32 + 0.5, (i / self.columns) as f32 + 0.5);
-            along.take(x * cos + y * sin);
-            across.take(y * cos - x * sin);
+            (x * cos + y * sin, y * cos - x * sin)
+        };
+        let lines = widest_lines(group.iter().map(|i| place(i).1));
+        let group: Vec<_> = group.iter().map(place).filter(|(_, v)| lines.contains(*v)).collect();
+        let (mut along, mut across) = (Span::EMPTY, Span::EMPTY);
+        for (u, v) in &group {
+            along.take(*u);
+            across.take(*v);
         }
         let (length, height) = (along.length() + 1.0, across.length() + 1.0);
         let filled = group.len() as f32 / (length * height);
@@ -300,6 +305,21 @@ impl Block {
     }
 }
 
+/// A streak of the scanner through a code makes a group of it with long thin
+/// tails: the lines that are nearly as full as the fullest, and side by side.
+fn widest_lines(places: impl Iterator<Item = f32> + Clone) -> Span {
+    let mut whole = Span::EMPTY;
+    places.clone().for_each(|place| whole.take(place));
+    let mut counts = vec![0u32; whole.length() as usize + 1];
+    places.for_each(|place| counts[(place - whole.from) as usize] += 1);
+    let (fullest, most) =
+        counts.iter().enumerate().max_by_key(|(_, count)| **count).map_or((0, 0), |(i, n)| (i, *n));
+    let is_full = |i: &usize| 5 * counts[*i] > 2 * most;
+    let from = (0..fullest).rev().take_while(is_full).last().unwrap_or(fullest);
+    let to = (fullest..counts.len()).take_while(is_full).last().unwrap_or(fullest);
+    Span { from: whole.from + from as f32, to: whole.from + to as f32 + 1.0 }
+}
+
 #[derive(Clone, Copy)]
 struct Span {
     from: f32,
@@ -320,6 +340,10 @@ impl Span {
 
     fn middle(self) -> f32 {
         (self.to + self.from) / 2.0
+    }
+
+    fn contains(self, value: f32) -> bool {
+        (self.from..=self.to).contains(&value)
     }
 }
 
