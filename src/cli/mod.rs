@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod barcodes;
 mod capture;
 mod check;
 mod convert;
@@ -29,6 +30,7 @@ struct Cli {
 enum Command {
     Capture(Box<capture::CaptureArgs>),
     Convert(convert::ConvertArgs),
+    Barcodes(barcodes::BarcodesArgs),
     Coversheet(coversheet::Coversheet),
     Scanners(scanners::ScannersArgs),
     Check(check::CheckArgs),
@@ -52,6 +54,7 @@ pub fn run() -> ExitCode {
         Command::Capture(args) => waiting_for(capture::run(*args)),
         Command::Demo(args) => waiting_for(async move { demo::run(&args).await }),
         Command::Convert(args) => convert::run(&args),
+        Command::Barcodes(args) => barcodes::run(&args),
         Command::Coversheet(command) => {
             command.run(jiff::Timestamp::now()).map(|()| Exit::Done).ends(Exit::Failed)
         }

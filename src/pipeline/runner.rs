@@ -254,8 +254,7 @@ impl Runner {
         move || {
             let rendered = DocumentToRender { id: &id, document: &document, pages: &spooled };
             let pdf = rendered.render(&spool, &profile, readers.as_deref(), &station, outcomes)?;
-            let order =
-                filing_order(&id, &document, &profile, &station, spooled[0].scanned_at);
+            let order = filing_order(&id, &document, &profile, &station, spooled[0].scanned_at);
             let filed = repository.file(&order, &mut spool.open_derived(&pdf)?)?;
             Ok((document.first_page, filed))
         }

@@ -73,7 +73,10 @@ pub enum PageSize {
     A5,
     /// As much as the scanner takes.
     Largest,
-    Millimetres { width: f64, height: f64 },
+    Millimetres {
+        width: f64,
+        height: f64,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -215,11 +218,17 @@ pub struct Separation {
 #[derive(Debug, Clone, PartialEq)]
 pub enum SeparateBy {
     CoverSheet,
-    PatchCode { codes: Vec<PatchCode> },
+    PatchCode {
+        codes: Vec<PatchCode>,
+    },
     /// A new value of this field opens a document; the page stays in it.
-    BarcodeChange { field: FieldName },
+    BarcodeChange {
+        field: FieldName,
+    },
     BlankSheet,
-    FixedLength { pages: u32 },
+    FixedLength {
+        pages: u32,
+    },
     /// The whole batch is one document.
     Batch,
 }
@@ -257,7 +266,9 @@ pub enum Review {
     /// Filed unseen; the index file says that this profile allowed it.
     None,
     /// One document in this many waits for a person.
-    Sample { one_in: u32 },
+    Sample {
+        one_in: u32,
+    },
     All,
 }
 

@@ -174,8 +174,12 @@ pub struct FiledPicture {
 #[serde(rename_all = "kebab-case")]
 pub enum Place {
     /// In the document that starts at this page.
-    Document { first_page: PageNo },
-    SetAside { reason: SetAside },
+    Document {
+        first_page: PageNo,
+    },
+    SetAside {
+        reason: SetAside,
+    },
     Question,
 }
 
