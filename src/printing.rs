@@ -48,6 +48,7 @@ const QR_MODULE_MM: f64 = 1.016;
 const MARGIN_MM: f64 = 12.7;
 /// From the edge to the patch bars: A-61599 asks for 0.25 in.
 const PATCH_MARGIN_MM: f64 = 8.0;
+/// Of the four bars with their spaces.
 const PATCH_DEPTH_MM: f64 = 20.32;
 /// White between patch bars and the rest.
 const PATCH_QUIET_MM: f64 = 6.0;
@@ -118,8 +119,8 @@ pub enum Sheet {
     Patient(PatientLines),
     DocumentType(DocumentLine),
     Separator,
-    /// Patch bars at both ends, and a barcode that tells which way up the sheet
-    /// lies: without it 1 and 6, and 3 and T, cannot be told apart.
+    /// Patch bars at both ends, each read from its own, since 1 and 6, and 3
+    /// and T, are each other upside down.
     Patch(PatchCode),
 }
 
@@ -163,8 +164,8 @@ pub fn print_sheets(sheets: &[Sheet], order: &PrintOrder) -> Result<Vec<u8>, Pri
 }
 
 impl Sheet {
-    /// What the barcodes of this sheet say. A patch sheet's only tells which
-    /// way is up.
+    /// What the barcodes of this sheet say. A patch sheet's say which it is,
+    /// to whoever finds it, and mean nothing to separation.
     pub fn payload(&self) -> String {
         match self {
             Sheet::BatchHeader { number, expected, .. } => {
@@ -284,6 +285,9 @@ fn draw_sheet(sheet: &Sheet, number: usize, order: &PrintOrder) -> Result<PaperP
     }
     draw_words(&mut page, &layout, sheet, order);
     draw_key(&mut page, &layout, &key);
+    if !matches!(sheet, Sheet::Patch(_)) {
+        draw_ladder(&mut page, &layout, &key);
+    }
     Ok(page)
 }
 
@@ -327,18 +331,15 @@ impl Layout {
     }
 }
 
+/// At each end the bars are read from that end on: whichever end leads through
+/// the feeder, the sheet says the same.
 fn draw_patch(page: &mut PaperPage, code: PatchCode, size: SizeMm) {
     let width = size.width - 2.0 * MARGIN_MM;
-    let ends = [PATCH_MARGIN_MM, size.height - PATCH_MARGIN_MM - PATCH_DEPTH_MM];
-    for top in ends {
-        for bar in patch::bars(code) {
-            let area = BoxMm {
-                left: MARGIN_MM,
-                top: top + f64::from(bar.offset_mm),
-                width,
-                height: f64::from(bar.width_mm),
-            };
-            page.fill_rect(area, Ink::BLACK);
+    for bar in patch::bars(code) {
+        let height = f64::from(bar.width_mm);
+        let from_edge = PATCH_MARGIN_MM + f64::from(bar.offset_mm);
+        for top in [from_edge, size.height - from_edge - height] {
+            page.fill_rect(BoxMm { left: MARGIN_MM, top, width, height }, Ink::BLACK);
         }
     }
 }
@@ -368,12 +369,16 @@ fn draw_words(page: &mut PaperPage, layout: &Layout, sheet: &Sheet, order: &Prin
     page.text(foot, &printed, Lettering::new(Face::Sans, 10.0).align(Align::Centre));
 }
 
-fn draw_key(page: &mut PaperPage, layout: &Layout, key: &Key) {
+/// Not on patch sheets: there every code lies upright, so that any of them
+/// tells which end of the bars comes first when the other end is torn off.
+fn draw_ladder(page: &mut PaperPage, layout: &Layout, key: &Key) {
     let ladder = PointMm::new(layout.ladder_left, layout.top + QUIET_MM);
     page.fill_rects(ladder_bars(&key.bars, ladder), Ink::BLACK);
     let beside = PointMm::new(ladder.x - CODE_TEXT_MM, ladder.y);
     page.text(beside, &key.payload, readable().turned(90.0));
+}
 
+fn draw_key(page: &mut PaperPage, layout: &Layout, key: &Key) {
     let picket = PointMm::new(MARGIN_MM, layout.picket_top);
     page.fill_rects(picket_bars(&key.bars, picket), Ink::BLACK);
     let below = PointMm::new(picket.x, picket.y + BAR_LENGTH_MM + CODE_TEXT_MM);

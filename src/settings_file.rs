@@ -151,27 +151,33 @@ impl<'t> SettingsFile<'t> {
         });
     }
 
+    /// Whether the file gives the key at `path`.
+    pub fn is_given(&self, path: &str) -> bool {
+        self.find(path).1.is_some()
+    }
+
     fn span_of(&self, path: &str) -> Range<usize> {
-        let mut table = self.root.get_ref();
+        self.find(path).0
+    }
+
+    /// The value at `path`, and where it stands or else the section it would
+    /// stand in.
+    fn find(&self, path: &str) -> (Range<usize>, Option<&DeValue<'t>>) {
+        let mut table = Some(self.root.get_ref());
         let mut span = 0..0;
+        let mut found = None;
         for part in path.split('.') {
             let (key, index) = split_index(part);
-            let Some((_, mut value)) = table.iter().find(|(name, _)| name.get_ref() == key) else {
-                break;
-            };
-            if let (Some(index), Some(list)) = (index, value.get_ref().as_array()) {
-                match list.get(index - 1) {
-                    Some(entry) => value = entry,
-                    None => break,
-                }
+            found = table.and_then(|table| table.get(key));
+            if let Some(index) = index {
+                let list = found.and_then(|value| value.get_ref().as_array());
+                found = list.and_then(|list| list.get(index - 1));
             }
+            let Some(value) = found else { break };
             span = value.span();
-            match value.get_ref().as_table() {
-                Some(inner) => table = inner,
-                None => break,
-            }
+            table = value.get_ref().as_table();
         }
-        span
+        (span, found.map(Spanned::get_ref))
     }
 }
 

@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::disk::durable::{make_folders, write_synced};
-use crate::disk::{Access, Disk, EntryKind};
+use crate::disk::{Access, Disk, EntryKind, NewFile};
 use crate::records::ids::{BatchId, PageNo, Sha256};
 
 /// Below this much free room no sheet is asked for: both sides of an A3 sheet
@@ -133,6 +133,8 @@ pub enum SpoolFault {
     NotASpoolName { file: String },
     #[error("the original {} cannot be read back; check the disk", path.display())]
     ReadOriginal { path: PathBuf, source: io::Error },
+    #[error("the original of page {page} cannot be read as an image any more; scan it again")]
+    OriginalUnreadable { page: PageNo },
     #[error(
         "the original {} is not what was scanned any more (its hash differs); check the disk \
          and scan this page again", path.display()
@@ -348,6 +350,51 @@ impl Spool {
                 let source = self.give_up(&temp, source);
                 Err(SpoolFault::WriteDerived { folder, source })
             }
+        }
+    }
+
+    /// A derived file to be written piece by piece, over an earlier one of that
+    /// name. Whole only when its writer says so.
+    pub fn create_derived(
+        &self,
+        batch: &BatchId,
+        file: &str,
+    ) -> Result<(PathBuf, NewFile), SpoolFault> {
+        if !is_plain_name(file) {
+            return Err(SpoolFault::NotASpoolName { file: file.to_owned() });
+        }
+        let folder = self.derived(batch)?;
+        let path = folder.join(file);
+        let removed = match self.disk.remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => Ok(()),
+        };
+        removed
+            .and_then(|()| self.disk.create_file(&path, Access::OwnerOnly))
+            .map(|new| (path, new))
+            .map_err(|source| SpoolFault::WriteDerived { folder, source })
+    }
+
+    /// A derived file that was just written, to be read.
+    pub fn open_derived(&self, path: &Path) -> Result<std::fs::File, SpoolFault> {
+        self.disk
+            .open(path)
+            .map_err(|source| SpoolFault::ReadOriginal { path: path.to_owned(), source })
+    }
+
+    /// A derived file's bytes; `None` where it is missing, or is not what was
+    /// written, as after a power cut.
+    pub fn read_derived(
+        &self,
+        batch: &BatchId,
+        file: &str,
+        expected: Sha256,
+    ) -> Result<Option<Vec<u8>>, SpoolFault> {
+        let path = self.derived(batch)?.join(file);
+        match self.disk.read(&path) {
+            Ok(bytes) => Ok((Sha256::of(&bytes) == expected).then_some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(SpoolFault::ReadOriginal { path, source }),
         }
     }
 

@@ -46,6 +46,12 @@ impl ChartPage {
         ChartPage { y, ..ChartPage::default() }
     }
 
+    /// Nothing but these words, near the head.
+    pub fn one_word(&mut self, text: &str) {
+        self.gap(40.0);
+        self.line(text, typed(11.0));
+    }
+
     fn line(&mut self, text: &str, lettering: Lettering) {
         self.y += lettering.line_mm();
         self.paper.text(PointMm::new(LEFT_MM, self.y), text, lettering);
@@ -513,7 +519,7 @@ pub fn stamped_letter(person: &Person) -> ChartPage {
     );
     page.line("Records Department, Lake County Infirmary", typed(11.0));
     let red = Ink(200, 40, 50);
-    let middle = PointMm::new(140.0, 96.0);
+    let middle = PointMm::new(150.0, 70.0);
     for radius in [20.0, 18.6] {
         let ring = (0..=72).map(|i| {
             let (sin, cos) = (f64::from(i) * 5.0).to_radians().sin_cos();

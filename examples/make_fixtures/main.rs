@@ -8,12 +8,16 @@ mod charts;
 mod demo_stack;
 mod files;
 mod handwriting;
+mod pages;
 mod paper_shop;
 mod scan;
+mod sheets;
 mod shelf;
 
 fn main() -> std::io::Result<()> {
     let mut shelf = shelf::Shelf::new("fixtures");
     demo_stack::make(&mut shelf)?;
+    pages::make(&mut shelf)?;
+    sheets::make(&mut shelf)?;
     shelf.write_table()
 }

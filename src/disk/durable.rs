@@ -3,6 +3,9 @@
 //! Write under a temporary name, [`write_synced`]; give it its name,
 //! [`Disk::place`]; make the name survive, [`Disk::sync_folder`]. A folder that
 //! is to hold such names is made with [`make_folders`].
+//!
+//! A recording disk counts the syncs in here as their callers': each is asked
+//! for, and must be needed, where it is called.
 
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
@@ -45,6 +48,7 @@ impl WriteFault {
 
 /// Writes and syncs a new file at `temp`. Its name does not survive yet, and
 /// after a fault part of it may stand there.
+#[track_caller]
 pub fn write_synced(
     disk: &Disk,
     temp: &Path,
@@ -75,6 +79,7 @@ pub fn write_synced(
 /// there is synced all the same: a process killed before its sync may have left
 /// it, and then it exists without being durable. A link in a folder's place is
 /// refused, because it could lead out of `base`.
+#[track_caller]
 pub fn make_folders(disk: &Disk, base: &Path, below: &Path, access: Access) -> io::Result<PathBuf> {
     let mut folder = base.to_path_buf();
     for component in below.components() {

@@ -103,6 +103,17 @@ impl NewFile {
     }
 }
 
+impl io::Write for NewFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.append(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 impl Disk {
     /// Creates one folder; its name does not yet survive.
     pub fn create_folder(&self, folder: &Path, access: Access) -> io::Result<()> {

@@ -5,8 +5,9 @@
 //!
 //! 1. `renameat2(RENAME_NOREPLACE)`: one step. Local Linux file systems and
 //!    SMB have it (ext4, xfs, btrfs, tmpfs, vfat, cifs).
-//! 2. A second link, then the first name removed. The link refuses a taken
-//!    name. NFS has this and not the first.
+//! 2. A second link, its folder synced, then the first name removed. The link
+//!    refuses a taken name; without the sync between, a power cut could leave
+//!    neither name. NFS has this and not the first.
 //! 3. A claim: a file named by the hash of that name, created with `O_EXCL`
 //!    *beside the temporary file*, keeps other stations from the name while it
 //!    is seen to be free and the file is renamed there. It holds the temporary
@@ -63,6 +64,7 @@ impl Disk {
         }
         match self.link(temp, target) {
             Ok(()) => {
+                self.sync_folder(target.parent().unwrap_or(Path::new("/")))?;
                 self.remove_file(temp)?;
                 return Ok(Placing::LinkAndRemove);
             }
@@ -83,6 +85,21 @@ impl Disk {
         });
         let released = self.remove_file(&claim);
         placed.and(released)
+    }
+
+    /// Whether `file` could be renamed into `folder`: not so where that is
+    /// another file system, another mount of the same one, or another btrfs
+    /// subvolume. Asks with a name that can never be free, so that nothing shows
+    /// in the folder: the kernel compares the mounts before it looks at the name.
+    pub fn can_rename_into(&self, file: &Path, folder: &Path) -> io::Result<bool> {
+        match self.rename_without_replacing(file, &folder.join(".")) {
+            Ok(()) => Ok(true),
+            Err(error) => match error.raw_os_error().map(Errno::from_raw_os_error) {
+                Some(Errno::XDEV) => Ok(false),
+                Some(Errno::EXIST | Errno::BUSY | Errno::INVAL) => Ok(true),
+                Some(_) | None => Err(error),
+            },
+        }
     }
 
     /// Finds out how files can be placed within `folder` and on its file

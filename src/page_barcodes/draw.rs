@@ -183,7 +183,7 @@ mod tests {
         let data_matrix = encode(Symbology::DataMatrix, "OGS1SP").unwrap();
         assert!((0..data_matrix.height).all(|y| data_matrix.is_dark(0, y)));
         let pdf417 = encode(Symbology::Pdf417, "OGS1SP").unwrap();
-        assert!(pdf417.width > pdf417.height && pdf417.height % 4 == 0);
+        assert!(pdf417.width > pdf417.height && pdf417.height.is_multiple_of(4));
         assert!((0..8).all(|x| pdf417.is_dark(x, 0)));
     }
 }

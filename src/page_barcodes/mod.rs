@@ -2,6 +2,269 @@
 //!
 //! The only module that names rxing. It knows pixels and bars; what a text
 //! means is for `records::cover_sheet` and the pipeline.
+//!
+//! Reading a page is looking twice. The first look, at a half-size map, costs
+//! the same for every page and says where bars or modules may stand
+//! ([`locate`]). Only there the second look climbs a ladder of ways to see them
+//! ([`linear`], [`matrix`]), so that an ordinary page is cheap and a bad cover
+//! sheet gets everything we know. Patch codes have their own search
+//! ([`patch_search`]).
 
 pub mod draw;
+mod gray;
+mod linear;
+mod locate;
+mod matrix;
 pub mod patch;
+mod patch_search;
+mod profile;
+mod readers;
+mod restore;
+mod threshold;
+
+use std::ops::RangeInclusive;
+
+use crate::profile::BarcodeRules;
+use crate::records::barcode::{Point, Reading, Symbology};
+use crate::records::page::PageReadings;
+use crate::records::raster::Raster;
+use gray::{Frame, Gray};
+use linear::LinearRules;
+use locate::{Block, Cells, Stripe};
+use matrix::Patience;
+use profile::Bars;
+
+/// How hard to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effort {
+    /// Where bars or modules seem to be: for every page.
+    Ordinary,
+    /// Everywhere, and without haste: a second look at a page that should carry
+    /// a code, original or cleaned. Takes up to seconds.
+    Stubborn,
+}
+
+/// Reads everything on a page. Places are in pixels of `raster`; give the
+/// original first, the cleaned page only where the original gave nothing.
+pub fn read(raster: &Raster, rules: &BarcodeRules, effort: Effort) -> PageReadings {
+    let page = Gray::of(raster);
+    let dpi = credible_dpi(raster);
+    let map = Map::of(&page, dpi);
+    let mut codes = Vec::new();
+    if let Some(cells) = Cells::of(&map.gray) {
+        codes.extend(read_stripes(&page, &map, &cells, rules, effort));
+        codes.extend(read_blocks(&page, &map, &cells, rules, effort));
+    }
+    if effort == Effort::Stubborn || page.width * page.height < SMALL_PICTURE {
+        codes.extend(read_everywhere(&page, rules));
+    }
+    let codes = merged(codes);
+    let patches = if rules.patch_codes {
+        patch_search::find(&map.gray.halved(), dpi / map.scale / 2.0, &codes)
+    } else {
+        Vec::new()
+    };
+    PageReadings { codes, patches }
+}
+
+/// Pixels of a picture that is no page but perhaps a label or a photograph: its
+/// codes are large in it, and looking everywhere is cheap.
+const SMALL_PICTURE: usize = 700_000;
+
+/// Dots per inch the raster claims, or where that is no scanner's, those that
+/// make its short side that of a letter page.
+fn credible_dpi(raster: &Raster) -> f32 {
+    let claimed = raster.dpi().0;
+    if (72..=1200).contains(&claimed) {
+        claimed as f32
+    } else {
+        raster.width().min(raster.height()) as f32 / 8.5
+    }
+}
+
+/// The page at 100 to 250 dpi, where it is looked over first.
+struct Map<'a> {
+    gray: Gray<'a>,
+    /// Pixels of the page for each of the map.
+    scale: f32,
+}
+
+impl Map<'_> {
+    fn of<'a>(page: &'a Gray, dpi: f32) -> Map<'a> {
+        let mut map = Map { gray: Gray { pixels: (&*page.pixels).into(), ..*page }, scale: 1.0 };
+        while dpi / map.scale >= 250.0 {
+            map = Map { gray: map.gray.halved(), scale: 2.0 * map.scale };
+        }
+        map
+    }
+}
+
+/// Neighbourhoods looked at for bars, in cells: ordinary and very wide ones.
+const STRIPE_REACHES: [usize; 2] = [1, 3];
+
+/// No page has more codes than this; a page that seems to is a picture.
+fn most_places(effort: Effort) -> usize {
+    match effort {
+        Effort::Ordinary => 16,
+        Effort::Stubborn => 200,
+    }
+}
+
+fn read_stripes(
+    page: &Gray,
+    map: &Map,
+    cells: &Cells,
+    rules: &BarcodeRules,
+    effort: Effort,
+) -> Vec<Reading> {
+    const LINEAR: [Symbology; 4] =
+        [Symbology::Code128, Symbology::Code39, Symbology::Codabar, Symbology::Itf];
+    let symbologies = chosen(rules, &LINEAR);
+    let pdf417 = chosen(rules, &[Symbology::Pdf417]);
+    let linear = LinearRules { symbologies: &symbologies, itf_lengths: &rules.itf_lengths };
+    let mut readings: Vec<Reading> = Vec::new();
+    for reach in STRIPE_REACHES {
+        for stripe in cells.stripes(reach).into_iter().take(most_places(effort)) {
+            let frame = stripe_frame(stripe, map.scale);
+            if readings.iter().any(|r| covers(r, frame.center())) {
+                continue;
+            }
+            let Some(bars) = Bars::align(page, frame) else { continue };
+            let found = linear::read_bars(&bars, linear);
+            if found.is_empty() && !pdf417.is_empty() && bars.shows_pdf417() {
+                let margin = STRIPE_MARGIN * map.scale;
+                let frame = bars.frame_to_the_quiet_zones(page).grown(margin, margin);
+                let found = matrix::read_stacked(page, frame, Patience::Whole);
+                readings.extend(found.into_iter().map(matrix_reading));
+            }
+            readings.extend(found.into_iter().map(linear_reading));
+        }
+    }
+    readings
+}
+
+fn read_blocks(
+    page: &Gray,
+    map: &Map,
+    cells: &Cells,
+    rules: &BarcodeRules,
+    effort: Effort,
+) -> Vec<Reading> {
+    let symbologies = chosen(rules, &[Symbology::Qr, Symbology::DataMatrix]);
+    if symbologies.is_empty() {
+        return Vec::new();
+    }
+    let mut readings = Vec::new();
+    for block in cells.blocks().into_iter().take(most_places(effort)) {
+        let patience = if block.is_promising() || effort == Effort::Stubborn {
+            Patience::Whole
+        } else {
+            Patience::Glance
+        };
+        let frame = block_frame(block, map.scale);
+        let found = matrix::read_frame(page, frame, &symbologies, patience);
+        readings.extend(found.into_iter().map(matrix_reading));
+    }
+    readings
+}
+
+/// The whole page as one piece, for matrix codes that [`locate`] did not see.
+fn read_everywhere(page: &Gray, rules: &BarcodeRules) -> Vec<Reading> {
+    let (width, height) = (page.width as f32, page.height as f32);
+    let frame = Frame { x: 0.0, y: 0.0, angle: 0.0, width, height };
+    let symbologies = chosen(rules, &[Symbology::Qr, Symbology::DataMatrix]);
+    let mut found = matrix::read_frame(page, frame, &symbologies, Patience::Page);
+    if rules.symbologies.contains(&Symbology::Pdf417) {
+        found.extend(matrix::read_stacked(page, frame, Patience::Page));
+    }
+    found.into_iter().map(matrix_reading).collect()
+}
+
+fn chosen(rules: &BarcodeRules, among: &[Symbology]) -> Vec<Symbology> {
+    among.iter().copied().filter(|s| rules.symbologies.contains(s)).collect()
+}
+
+/// Pixels of the map around a stripe or block that a quiet zone needs.
+const STRIPE_MARGIN: f32 = 24.0;
+const BLOCK_MARGIN: f32 = 16.0;
+
+fn stripe_frame(stripe: Stripe, scale: f32) -> Frame {
+    let margin = (0.1 * stripe.length).max(STRIPE_MARGIN);
+    let (width, height) = (stripe.length * scale, stripe.height * scale);
+    let center = (stripe.center.0 * scale, stripe.center.1 * scale);
+    Frame::around(center, stripe.angle, width, height).grown(margin * scale, 0.0)
+}
+
+fn block_frame(block: Block, scale: f32) -> Frame {
+    let [left, top, right, bottom] =
+        [block.left, block.top, block.right, block.bottom].map(|v| v as f32 * scale);
+    let frame = Frame { x: left, y: top, angle: 0.0, width: right - left, height: bottom - top };
+    frame.grown(BLOCK_MARGIN * scale, BLOCK_MARGIN * scale)
+}
+
+fn linear_reading(found: linear::Found) -> Reading {
+    let frame = found.frame;
+    Reading {
+        symbology: found.symbology,
+        text: found.text,
+        corners: frame.corners().map(point),
+        orientation_degrees: degrees(frame.angle),
+        found_by: found.rung.to_owned(),
+    }
+}
+
+fn matrix_reading(found: matrix::Found) -> Reading {
+    let [(left, from), (right, to), ..] = found.corners;
+    Reading {
+        symbology: found.symbology,
+        text: found.text,
+        corners: found.corners.map(point),
+        orientation_degrees: degrees((to - from).atan2(right - left)),
+        found_by: found.rung.to_owned(),
+    }
+}
+
+fn point((x, y): (f32, f32)) -> Point {
+    Point { x: x.round() as i32, y: y.round() as i32 }
+}
+
+fn degrees(angle: f32) -> u16 {
+    angle.to_degrees().round().rem_euclid(360.0) as u16 % 360
+}
+
+/// One reading for each code: the same text in the same place is the same code
+/// seen by another way.
+fn merged(readings: Vec<Reading>) -> Vec<Reading> {
+    let mut kept: Vec<Reading> = Vec::new();
+    for reading in readings {
+        let same = |k: &Reading| {
+            k.symbology == reading.symbology && k.text == reading.text && overlap(k, &reading)
+        };
+        if !kept.iter().any(same) {
+            kept.push(reading);
+        }
+    }
+    kept
+}
+
+fn overlap(a: &Reading, b: &Reading) -> bool {
+    let ((ax, ay), (bx, by)) = (extent(a), extent(b));
+    ax.start() <= bx.end()
+        && bx.start() <= ax.end()
+        && ay.start() <= by.end()
+        && by.start() <= ay.end()
+}
+
+fn covers(reading: &Reading, (x, y): (f32, f32)) -> bool {
+    let (across, down) = extent(reading);
+    across.contains(&(x as i32)) && down.contains(&(y as i32))
+}
+
+/// The upright box around a code, in pixels of the page.
+fn extent(reading: &Reading) -> (RangeInclusive<i32>, RangeInclusive<i32>) {
+    let range = |along: fn(&Point) -> i32| {
+        let values = reading.corners.iter().map(along);
+        values.clone().min().unwrap_or(0)..=values.max().unwrap_or(0)
+    };
+    (range(|p| p.x), range(|p| p.y))
+}

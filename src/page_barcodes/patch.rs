@@ -1,4 +1,5 @@
-//! Patch codes: their bars (Kodak A-61599), drawn and found.
+//! Patch codes: their bars (Kodak A-61599), to be drawn. `patch_search` finds
+//! them.
 
 use crate::records::separator::PatchCode;
 
@@ -15,7 +16,7 @@ pub struct Bar {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Width {
+pub(super) enum Width {
     Narrow,
     Wide,
 }
@@ -38,7 +39,7 @@ pub fn bars(code: PatchCode) -> Vec<Bar> {
         .collect()
 }
 
-fn pattern(code: PatchCode) -> [Width; 4] {
+pub(super) fn pattern(code: PatchCode) -> [Width; 4] {
     use Width::{Narrow, Wide};
     match code {
         PatchCode::One => [Wide, Wide, Narrow, Narrow],

@@ -10,6 +10,7 @@ use crate::ocr::Readers;
 use crate::page_barcodes::{self, Effort};
 use crate::profile::{FiledPixels, Profile};
 use crate::records::cover_sheet;
+use crate::records::ids::Sha256;
 use crate::records::page::{FiledPicture, PageOutcome, PageReadings, QuarterTurn, TextOutcome};
 use crate::records::raster::{EncodedImage, Raster};
 use crate::records::text::PageText;
@@ -55,6 +56,7 @@ pub fn read_page(original: &Raster, profile: &Profile, readers: Option<&Readers>
         height: image.height,
         dpi: image.dpi,
         format: image.format,
+        sha256: Sha256::of(&image.bytes),
     };
     let picture = cleaned.picture;
     let outcome = PageOutcome::Read { readings, picture, says_it_is_a_cover_sheet, text, filed };

@@ -61,8 +61,18 @@ fn symbologies(profile: &Profile, file: &SettingsFile<'_>) {
             "list what the forms carry, such as symbologies = [\"code128\"]",
         );
     }
+    let carries_our_sheets =
+        rules.symbologies.iter().any(|read| matches!(read, Symbology::Code128 | Symbology::Qr));
+    if rules.outguide_sheets && !carries_our_sheets {
+        file.refuse(
+            "barcodes.symbologies",
+            "reads neither \"code128\" nor \"qr\", and Outguide's sheets carry both",
+            "add them, or set outguide_sheets = false",
+        );
+    }
     let separates_by_patch = matches!(profile.separation.by, SeparateBy::PatchCode { .. });
-    if rules.patch_codes && !separates_by_patch {
+    // Beside our own sheets they tell a torn one from a page.
+    if rules.patch_codes && !separates_by_patch && !rules.outguide_sheets {
         file.warn(
             "barcodes.patch_codes",
             "looks for patch codes that no rule uses",
@@ -144,7 +154,7 @@ fn patch_codes(profile: &Profile, codes: &[PatchCode], file: &SettingsFile<'_>) 
             "set patch_codes = true under [barcodes]",
         );
     }
-    if codes.is_empty() && file.root().section("separation").is_given("codes") {
+    if codes.is_empty() && file.is_given("separation.codes") {
         file.refuse(
             "separation.codes",
             "names no patch code",
@@ -165,7 +175,7 @@ fn patch_codes(profile: &Profile, codes: &[PatchCode], file: &SettingsFile<'_>) 
 }
 
 fn barcode_change(rules: &[FieldRule], field: &FieldName, file: &SettingsFile<'_>) {
-    let is_given = file.root().section("separation").is_given("field");
+    let is_given = file.is_given("separation.field");
     if is_given && !rules.iter().any(|rule| rule.field == *field) {
         file.refuse(
             "separation.field",

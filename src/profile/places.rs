@@ -12,11 +12,12 @@ use crate::settings_file::{Problem, listed};
 pub const SYSTEM_DIR: &str = "/etc/outguide/profiles";
 
 /// Shipped in the program: name and text.
-const BUILT_IN: [(&str, &str); 4] = [
+const BUILT_IN: [(&str, &str); 5] = [
     ("clinic-visit", include_str!("../../profiles/clinic-visit.toml")),
     ("inpatient-chart", include_str!("../../profiles/inpatient-chart.toml")),
     ("loose-sheets", include_str!("../../profiles/loose-sheets.toml")),
     ("patch-separated", include_str!("../../profiles/patch-separated.toml")),
+    ("plain-pages", include_str!("../../profiles/plain-pages.toml")),
 ];
 
 /// A profile and where it came from.

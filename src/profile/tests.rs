@@ -1,3 +1,5 @@
+//! Mistakes people make in profiles, and what they are told.
+
 use super::*;
 use crate::settings_file::{Problem, Weight, listed};
 
@@ -123,6 +125,11 @@ fn a_stored_text_gives_the_same_profile_under_the_name_alone() {
 /// Each spoils the right profile in one place; the message names the line, the
 /// key and what to do.
 const SPOILT: &[(&str, &str, &str)] = &[
+    (
+        "\"code128\", \"itf\"",
+        "\"itf\"",
+        "barcodes.symbologies: reads neither \"code128\" nor \"qr\"",
+    ),
     (
         "dpi = 300",
         "dpi = \"300\"",
@@ -319,6 +326,15 @@ fn all_mistakes_are_reported_together_in_the_order_of_the_file() {
     assert_eq!(keys, expected);
 }
 
+/// Nothing on paper supplies a patient any more, so none is asked for.
+fn without_our_sheets(text: &str) -> String {
+    text.replace("by = \"patch-code\"\ncodes = [\"2\"]", "by = \"batch\"")
+        .lines()
+        .filter(|line| !line.starts_with("carry_forward") && !line.starts_with("required"))
+        .map(|line| format!("{line}\n"))
+        .collect()
+}
+
 #[test]
 fn what_is_seldom_meant_is_warned_of_and_used() {
     let warned = [
@@ -339,8 +355,8 @@ fn what_is_seldom_meant_is_warned_of_and_used() {
             "cleaning.filed_pixels: crop and threshold do not reach",
         ),
         (
-            "by = \"patch-code\"\ncodes = [\"2\"]",
-            "by = \"cover-sheet\"",
+            "outguide_sheets = true\n",
+            "",
             "barcodes.patch_codes: looks for patch codes that no rule uses",
         ),
         (
@@ -353,6 +369,9 @@ fn what_is_seldom_meant_is_warned_of_and_used() {
         let mut text = RIGHT.replacen(right, seldom, 1);
         if expected.contains("blank on both sides") {
             text = text.replace("by = \"patch-code\"\ncodes = [\"2\"]", "by = \"blank-sheet\"");
+        }
+        if expected.contains("no rule uses") {
+            text = without_our_sheets(&text);
         }
         let (profile, problems) = parse(&text, "test.toml");
         assert!(profile.is_some(), "{}", listed(&problems));
@@ -423,4 +442,56 @@ proptest::proptest! {
         let refused = problems.iter().any(|problem| problem.weight == Weight::Refused);
         proptest::prop_assert_eq!(profile.is_none(), refused);
     }
+}
+
+#[test]
+fn a_section_that_is_none_is_reported_once() {
+    let (before, after) = RIGHT.split_once("[separation]").unwrap();
+    let (_, after) = after.split_once("[[document_type]]").unwrap();
+    let text = format!("separation = 5\n{before}[[document_type]]{after}");
+    let problems = problems(&text);
+    let of_separation: Vec<&Problem> =
+        problems.iter().filter(|problem| problem.key == "separation").collect();
+    assert_eq!(of_separation.len(), 1, "{}", listed(&problems));
+}
+
+/// The tables of docs/profiles.md, as their first columns.
+#[test]
+fn the_documentation_lists_every_setting_and_no_other() {
+    let documented: Vec<&str> = include_str!("../../docs/profiles.md")
+        .split_once("## All settings")
+        .unwrap()
+        .1
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+        .filter(|key| !key.starts_with('"'))
+        .collect();
+    let complete = RIGHT.replace("[ocr]", "[cleaning]\n[pdf]\n[ocr]");
+    for section in ["", "scanner", "cleaning", "barcodes", "barcodes.field", "separation"]
+        .into_iter()
+        .chain(["document_type", "ocr", "pdf", "filing"])
+    {
+        let header = match section {
+            "" => "title = \"Test chart\"".to_owned(),
+            "barcodes.field" | "document_type" => format!("[[{section}]]"),
+            section => format!("[{section}]"),
+        };
+        // A key nobody could mean: the message lists what is known instead.
+        let text = complete.replacen(&header, &format!("{header}\nqqqqqqqqqqqqqqqq = 1"), 1);
+        let said = listed(&problems(&text));
+        let known =
+            said.split_once("known here: ").unwrap_or_else(|| panic!("{section}: {said}")).1;
+        let known = known.lines().next().unwrap_or_default();
+        let sections = ["scanner", "cleaning", "barcodes", "separation", "document_type", "ocr"];
+        let is_section = |key: &&str| {
+            sections.contains(key)
+                || ["pdf", "filing", "options"].contains(key)
+                || (section == "barcodes" && *key == "field")
+        };
+        let mut keys = known.split(", ").filter(|key| !is_section(key));
+        assert!(keys.clone().count() > 0, "{section}: {said}");
+        assert_eq!(keys.find(|key| !documented.contains(key)), None, "of [{section}]");
+    }
+    let known_at_all = |key: &&str| include_str!("text.rs").contains(&format!("\"{key}\""));
+    assert_eq!(documented.iter().find(|key| !known_at_all(key)), None);
 }

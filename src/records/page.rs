@@ -34,6 +34,9 @@ pub struct SpooledPage {
     pub scanned_at: jiff::Timestamp,
     /// A double feed or another fault was reported with this sheet.
     pub suspect: Option<String>,
+    /// Which image of the batch's source it came in, from 1: a file may bring
+    /// several pages.
+    pub image: u32,
 }
 
 /// Clockwise quarter turns that make the original upright.
@@ -162,6 +165,8 @@ pub struct FiledPicture {
     pub height: u32,
     pub dpi: Dpi,
     pub format: PixelFormat,
+    /// Of its bytes: a derived file is not synced, and is believed only by this.
+    pub sha256: Sha256,
 }
 
 /// Where a page ended. There is no fourth place.
@@ -189,16 +194,19 @@ pub enum SetAside {
     Blank,
     /// The empty back of a cover sheet or separator in a duplex scan.
     SeparatorBack,
+    /// Its sheet was stopped half-way and fed again.
+    ScannedAgain,
 }
 
 impl SetAside {
-    pub const ALL: [SetAside; 6] = [
+    pub const ALL: [SetAside; 7] = [
         SetAside::BatchHeader,
         SetAside::CoverSheet,
         SetAside::SeparatorSheet,
         SetAside::PatchSheet,
         SetAside::Blank,
         SetAside::SeparatorBack,
+        SetAside::ScannedAgain,
     ];
 
     /// As stored, and as written in JSON.
@@ -210,6 +218,7 @@ impl SetAside {
             SetAside::PatchSheet => "patch-sheet",
             SetAside::Blank => "blank",
             SetAside::SeparatorBack => "separator-back",
+            SetAside::ScannedAgain => "scanned-again",
         }
     }
 }
@@ -223,6 +232,7 @@ impl fmt::Display for SetAside {
             SetAside::PatchSheet => "patch sheet",
             SetAside::Blank => "blank page",
             SetAside::SeparatorBack => "back of a separator",
+            SetAside::ScannedAgain => "scanned again",
         })
     }
 }

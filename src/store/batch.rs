@@ -68,6 +68,16 @@ impl Store {
             .collect()
     }
 
+    /// Takes away a batch no page was ever kept for; the database refuses any other.
+    pub async fn forget_empty_batch(&self, id: &BatchId) -> Result<(), StoreFault> {
+        sqlx::query("DELETE FROM batch WHERE id = $1")
+            .bind(id.as_str())
+            .execute(&self.pool)
+            .await
+            .map_err(failed("take away an empty batch"))?;
+        Ok(())
+    }
+
     pub async fn move_batch_to(&self, id: &BatchId, state: BatchState) -> Result<(), StoreFault> {
         sqlx::query("UPDATE batch SET state = $2 WHERE id = $1")
             .bind(id.as_str())

@@ -1,5 +1,7 @@
 //! Pages in the spool, and what the page step found on each.
 
+use std::collections::BTreeSet;
+
 use sqlx::sqlite::SqliteRow;
 
 use super::{Store, StoreFault, column, failed, from_json, to_json, unreadable};
@@ -11,7 +13,7 @@ impl Store {
     pub async fn add_page(&self, batch: &BatchId, page: &SpooledPage) -> Result<(), StoreFault> {
         sqlx::query(
             "INSERT INTO page (batch_id, page_no, sheet, side, file, sha256, bytes, scanned_at, \
-             suspect) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+             suspect, image) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         )
         .bind(batch.as_str())
         .bind(page.no.get())
@@ -22,10 +24,34 @@ impl Store {
         .bind(i64::try_from(page.bytes).map_err(unreadable("file length"))?)
         .bind(page.scanned_at.to_string())
         .bind(&page.suspect)
+        .bind(page.image)
         .execute(&self.pool)
         .await
         .map_err(failed("record a scanned page"))?;
         Ok(())
+    }
+
+    /// A page of a sheet that was stopped half-way: the whole sheet comes again.
+    pub async fn mark_fed_again(&self, batch: &BatchId, page: PageNo) -> Result<(), StoreFault> {
+        sqlx::query("UPDATE page SET fed_again = 1 WHERE batch_id = $1 AND page_no = $2")
+            .bind(batch.as_str())
+            .bind(page.get())
+            .execute(&self.pool)
+            .await
+            .map_err(failed("mark a sheet that is fed again"))?;
+        Ok(())
+    }
+
+    /// Pages whose sheets were fed again behind them.
+    pub async fn pages_fed_again(&self, batch: &BatchId) -> Result<BTreeSet<PageNo>, StoreFault> {
+        sqlx::query("SELECT page_no FROM page WHERE batch_id = $1 AND fed_again = 1")
+            .bind(batch.as_str())
+            .fetch_all(&self.pool)
+            .await
+            .map_err(failed("list sheets fed again"))?
+            .iter()
+            .map(|row| read_page_no(row, "page_no"))
+            .collect()
     }
 
     /// In scanning order.
@@ -116,6 +142,7 @@ fn read_page(row: &SqliteRow) -> Result<SpooledPage, StoreFault> {
         bytes: u64::try_from(column::<i64>(row, "bytes")?).map_err(unreadable("file length"))?,
         scanned_at: column::<String>(row, "scanned_at")?.parse().map_err(unreadable("time"))?,
         suspect: column(row, "suspect")?,
+        image: column(row, "image")?,
     })
 }
 

@@ -1,7 +1,7 @@
 //! The account of a recorded disk: every file and folder under its root, what
 //! of it was synced, and what was done to it since.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -27,9 +27,14 @@ pub(super) enum Node {
     Folder { synced: Names, changes: Vec<Change> },
 }
 
-/// One step in a folder: names that go and come together.
+/// An operation on names, numbered in the order they were done.
+pub(super) type OperationNo = u64;
+
+/// One step in a folder: names that go and come together. A rename from one
+/// folder to another is a change in each, of the same operation.
 #[derive(Debug, Clone)]
 pub(super) struct Change {
+    pub(super) operation: OperationNo,
     pub(super) gone: Option<OsString>,
     pub(super) come: Option<(OsString, NodeId)>,
 }
@@ -49,11 +54,19 @@ impl Change {
 pub(super) struct Ledger {
     pub(super) root: PathBuf,
     pub(super) nodes: Vec<Node>,
+    /// Operations of which a part was made durable by a sync.
+    pub(super) durable: BTreeSet<OperationNo>,
+    operations: OperationNo,
 }
 
 impl Ledger {
     pub(super) fn over(root: &Path) -> io::Result<Self> {
-        let mut ledger = Ledger { root: root.to_path_buf(), nodes: Vec::new() };
+        let mut ledger = Ledger {
+            root: root.to_path_buf(),
+            nodes: Vec::new(),
+            durable: BTreeSet::new(),
+            operations: 0,
+        };
         ledger.take_stock(root)?;
         Ok(ledger)
     }
@@ -150,15 +163,18 @@ impl Ledger {
         Ok((self.find(parent)?, name.to_os_string()))
     }
 
-    fn change(&mut self, folder: NodeId, change: Change) {
+    /// Enters a change of the operation now being done.
+    fn change(&mut self, folder: NodeId, gone: Option<OsString>, come: Option<(OsString, NodeId)>) {
+        let operation = self.operations;
         if let Node::Folder { changes, .. } = &mut self.nodes[folder.0] {
-            changes.push(change);
+            changes.push(Change { operation, gone, come });
         }
     }
 
     fn come(&mut self, path: &Path, node: NodeId) -> io::Result<()> {
         let (folder, name) = self.parent_and_name(path)?;
-        self.change(folder, Change { gone: None, come: Some((name, node)) });
+        self.operations += 1;
+        self.change(folder, None, Some((name, node)));
         Ok(())
     }
 
@@ -188,7 +204,10 @@ impl Ledger {
     pub(super) fn folder_synced(&mut self, folder: &Path) -> io::Result<()> {
         let node = self.find(folder)?;
         let now = self.names_now(node);
-        self.nodes[node.0] = Node::Folder { synced: now, changes: Vec::new() };
+        if let Node::Folder { synced, changes } = &mut self.nodes[node.0] {
+            self.durable.extend(changes.drain(..).map(|change| change.operation));
+            *synced = now;
+        }
         Ok(())
     }
 
@@ -197,11 +216,12 @@ impl Ledger {
         let node = self.names_now(from_folder).get(&gone).copied();
         let node = node.unwrap_or_else(|| self.add(Node::Found));
         let (to_folder, name) = self.parent_and_name(to)?;
+        self.operations += 1;
         if from_folder == to_folder {
-            self.change(from_folder, Change { gone: Some(gone), come: Some((name, node)) });
+            self.change(from_folder, Some(gone), Some((name, node)));
         } else {
-            self.change(to_folder, Change { gone: None, come: Some((name, node)) });
-            self.change(from_folder, Change { gone: Some(gone), come: None });
+            self.change(to_folder, None, Some((name, node)));
+            self.change(from_folder, Some(gone), None);
         }
         Ok(())
     }
@@ -228,7 +248,8 @@ impl Ledger {
 
     pub(super) fn removed(&mut self, path: &Path) -> io::Result<()> {
         let (folder, name) = self.parent_and_name(path)?;
-        self.change(folder, Change { gone: Some(name), come: None });
+        self.operations += 1;
+        self.change(folder, Some(name), None);
         Ok(())
     }
 }

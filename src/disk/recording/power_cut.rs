@@ -15,8 +15,9 @@ pub enum AfterCut {
     /// Every name survived, but no byte that was not synced: the classic file
     /// of length zero after a rename that was not preceded by a sync.
     NamesWithoutBytes,
-    /// Every name survived, and of the bytes not synced some, by `seed`.
-    TornBytes { seed: u64 },
+    /// Of the operations on names that were not synced some survived, in no
+    /// order, each whole or not at all; and of the bytes not synced, some.
+    Scattered { seed: u64 },
 }
 
 enum Left {
@@ -50,13 +51,20 @@ impl Ledger {
     }
 
     fn names_left(&self, folder: NodeId, after: AfterCut) -> Names {
-        match (after, &self.nodes[folder.0]) {
-            (AfterCut::NothingUnsynced, Node::Folder { synced, .. }) => synced.clone(),
-            (AfterCut::NamesWithoutBytes | AfterCut::TornBytes { .. }, Node::Folder { .. }) => {
-                self.names_now(folder)
+        let Node::Folder { synced, changes } = &self.nodes[folder.0] else {
+            return Names::new();
+        };
+        let mut names = synced.clone();
+        let survived = changes.iter().filter(|change| match after {
+            AfterCut::NothingUnsynced => false,
+            AfterCut::NamesWithoutBytes => true,
+            AfterCut::Scattered { seed } => {
+                self.durable.contains(&change.operation)
+                    || scramble(seed ^ change.operation).is_multiple_of(2)
             }
-            (_, Node::Found | Node::Written { .. }) => Names::new(),
-        }
+        });
+        survived.for_each(|change| change.apply(&mut names));
+        names
     }
 
     /// Every path that is left; a folder comes before what is in it.
@@ -115,7 +123,7 @@ impl Ledger {
 fn length_left(written: usize, synced: usize, node: NodeId, after: AfterCut) -> usize {
     match after {
         AfterCut::NothingUnsynced | AfterCut::NamesWithoutBytes => synced,
-        AfterCut::TornBytes { seed } => {
+        AfterCut::Scattered { seed } => {
             let unsynced = (written - synced) as u64 + 1;
             synced + (scramble(seed ^ node.0 as u64) % unsynced) as usize
         }

@@ -7,7 +7,10 @@ mod g4;
 mod jbig2;
 mod jpeg;
 mod png;
+mod pnm;
 mod tiff;
+
+pub use pnm::encode as pnm;
 
 use crate::profile::{BitonalCoding, PdfSettings};
 use crate::records::raster::{EncodedImage, ImageCoding, PixelFormat, Raster};

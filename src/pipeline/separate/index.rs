@@ -1,7 +1,7 @@
 //! What a segment is indexed by: only its own sheets and pages, and what the
 //! profile carries over from the document before.
 
-use super::segment::Segment;
+use super::segment::{Segment, SegmentPage};
 use crate::profile::{Profile, SeparateBy};
 use crate::records::document::{
     Counted, Document, FieldName, FieldSource, IndexField, Question, QuestionReason,
@@ -20,16 +20,13 @@ pub(super) enum Indexed {
 
 pub(super) fn index(segment: &Segment, profile: &Profile, carried: &mut Carried) -> Indexed {
     let Some(first_page) = segment.first_page() else { return Indexed::Held(Vec::new()) };
-    let mut asked = Asked { segment, first_page, questions: Vec::new() };
+    let is_dropped = |page: &SegmentPage| page.is_blank && profile.cleaning.drop_blank;
+    let pages: Vec<PageNo> =
+        segment.pages.iter().filter(|page| !is_dropped(page)).map(|page| page.no).collect();
+    let mut asked = Asked { segment, first_page, pages: &pages, questions: Vec::new() };
     asked.about_damage();
     let own = own_fields(segment, &mut asked);
     let fields = with_carried(segment, own, carried, profile, &mut asked);
-    let pages: Vec<PageNo> = segment
-        .pages
-        .iter()
-        .filter(|page| !(page.is_blank && profile.cleaning.drop_blank))
-        .map(|page| page.no)
-        .collect();
     if pages.is_empty() && asked.questions.is_empty() {
         asked.ask(first_page, QuestionReason::NothingBehindCoverSheet);
     }
@@ -48,12 +45,14 @@ pub(super) fn index(segment: &Segment, profile: &Profile, carried: &mut Carried)
 struct Asked<'s> {
     segment: &'s Segment,
     first_page: PageNo,
+    /// Those that would stand in the document.
+    pages: &'s [PageNo],
     questions: Vec<Question>,
 }
 
 impl Asked<'_> {
     fn ask(&mut self, page: PageNo, reason: QuestionReason) {
-        let mut holds: Vec<PageNo> = self.segment.pages.iter().map(|page| page.no).collect();
+        let mut holds = self.pages.to_vec();
         holds.extend(self.segment.unreadable_cover);
         holds.push(page);
         holds.sort();

@@ -73,8 +73,11 @@ pub(super) fn understand(page: &SeparablePage, profile: &Profile) -> Meaning {
         if let Some(meaning) = our_own_sheet(page.no, readings) {
             return meaning;
         }
-        // Not one code was read, and yet the sheet says what it is.
-        if *says_it_is_a_cover_sheet {
+        // Not one code was read, and yet the sheet says what it is: in words,
+        // or by the patch bars that only sheets carry.
+        let has_patch_bars =
+            profile.separation.by == SeparateBy::CoverSheet && !readings.patches.is_empty();
+        if *says_it_is_a_cover_sheet || has_patch_bars {
             return Meaning::UnreadableCover;
         }
     }

@@ -24,6 +24,9 @@ CREATE TABLE page (
     bytes      INTEGER NOT NULL CHECK (bytes > 0),
     scanned_at TEXT    NOT NULL,
     suspect    TEXT,
+    image      INTEGER NOT NULL CHECK (image > 0),
+    -- Half of a sheet that was stopped and fed again: kept, and in no document.
+    fed_again  INTEGER NOT NULL DEFAULT 0 CHECK (fed_again IN (0, 1)),
     PRIMARY KEY (batch_id, page_no),
     UNIQUE (batch_id, file)
 );
