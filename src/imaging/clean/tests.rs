@@ -1,3 +1,6 @@
+//! Cleaning, by drawn pages and the project's fixtures. The single measures have
+//! their own tests beside them.
+
 use super::*;
 use crate::imaging::decode;
 use crate::imaging::turn::mirrored;
