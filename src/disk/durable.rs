@@ -74,6 +74,24 @@ pub fn write_synced(
     Ok(Written { sha256: Sha256::from_bytes(hash.finalize().into()), bytes })
 }
 
+/// The first path in `folder` that nothing has, of the names `name` gives to
+/// numbers from `first` on. A process id would not do in a name: in a container
+/// every run has the same one, and what a killed run left is in the way.
+pub fn unused_path(
+    disk: &Disk,
+    folder: &Path,
+    first: u64,
+    name: impl Fn(u64) -> String,
+) -> io::Result<PathBuf> {
+    for no in first.. {
+        let path = folder.join(name(no));
+        if disk.kind_of(&path)?.is_none() {
+            return Ok(path);
+        }
+    }
+    Err(io::Error::from(io::ErrorKind::AlreadyExists))
+}
+
 /// Makes every folder of `below` (a relative path of plain names) under `base`,
 /// which must exist, and makes their names survive. A folder that is already
 /// there is synced all the same: a process killed before its sync may have left
