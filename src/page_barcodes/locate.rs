@@ -122,14 +122,14 @@ impl Cells {
             .iter()
             .filter_map(|group| {
                 let sum = group.iter().fold(Tensor::default(), |sum, i| sum.plus(self.tensor[*i]));
-                Some((sum.energy(), self.stripe(group, sum.angle())?))
+                Some((sum.energy(), self.stripe(group, sum.angle(), reach)?))
             })
             .collect();
         stripes.sort_by(|a, b| b.0.total_cmp(&a.0));
         stripes.into_iter().map(|(_, stripe)| stripe).collect()
     }
 
-    fn stripe(&self, group: &[usize], angle: f32) -> Option<Stripe> {
+    fn stripe(&self, group: &[usize], angle: f32, reach: usize) -> Option<Stripe> {
         let (sin, cos) = angle.sin_cos();
         let place = |i: &usize| {
             let (x, y) = ((i % self.columns) as f32 + 0.5, (i / self.columns) as f32 + 0.5);
@@ -144,7 +144,11 @@ impl Cells {
         }
         let (length, height) = (along.length() + 1.0, across.length() + 1.0);
         let filled = group.len() as f32 / (length * height);
-        if length < SHORTEST_STRIPE || height < LOWEST_STRIPE || filled < 0.35 {
+        // Looking around makes every stripe longer by as much.
+        let around = 2.0 * reach as f32;
+        let code = length >= SHORTEST_CODE + around;
+        let end_of_stack = reach == 1 && length >= 5.0 && height >= LOWEST_STACK;
+        if !(code || end_of_stack) || height < LOWEST_STRIPE || filled < 0.35 {
             return None;
         }
         let (u, v) = (along.middle(), across.middle());
@@ -264,7 +268,10 @@ const BARS_COHERENCE: f32 = 0.55;
 /// Cosine of twice the angle between neighbouring cells of one stripe: 15°.
 const SAME_DIRECTION: f32 = 0.86;
 /// In cells: 0.3 in at the map's usual 150 dpi.
-const SHORTEST_STRIPE: f32 = 5.0;
+const SHORTEST_CODE: f32 = 6.0;
+/// In cells. The start and stop of a PDF417 may show alone, so they must be as
+/// high as its fewest rows.
+const LOWEST_STACK: f32 = 5.0;
 const LOWEST_STRIPE: f32 = 2.0;
 /// Text measures 0.1 to 0.25, bold headings up to 0.3, modules 0.4 to 0.5
 /// inside and less at the rim.

@@ -120,7 +120,6 @@ fn read_stripes(
     const LINEAR: [Symbology; 4] =
         [Symbology::Code128, Symbology::Code39, Symbology::Codabar, Symbology::Itf];
     let symbologies = chosen(rules, &LINEAR);
-    let pdf417 = chosen(rules, &[Symbology::Pdf417]);
     let linear = LinearRules { symbologies: &symbologies, itf_lengths: &rules.itf_lengths };
     let mut readings: Vec<Reading> = Vec::new();
     for reach in STRIPE_REACHES {
@@ -131,11 +130,14 @@ fn read_stripes(
             }
             let Some(bars) = Bars::align(page, frame) else { continue };
             let found = linear::read_bars(&bars, linear);
-            if found.is_empty() && !pdf417.is_empty() && bars.shows_pdf417() {
-                let margin = STRIPE_MARGIN * map.scale;
-                let frame = bars.frame_to_the_quiet_zones(page).grown(margin, margin);
-                let found = matrix::read_stacked(page, frame, Patience::Whole);
-                readings.extend(found.into_iter().map(matrix_reading));
+            if found.is_empty() && rules.symbologies.contains(&Symbology::Pdf417) {
+                let whole = bars.to_the_quiet_zones(page).filter(Bars::shows_pdf417);
+                if let Some(whole) = whole {
+                    let margin = STRIPE_MARGIN * map.scale;
+                    let frame = whole.frame.grown(margin, margin);
+                    let found = matrix::read_stacked(page, frame, Patience::Whole);
+                    readings.extend(found.into_iter().map(matrix_reading));
+                }
             }
             readings.extend(found.into_iter().map(linear_reading));
         }
