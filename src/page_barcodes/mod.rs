@@ -102,6 +102,10 @@ impl Map<'_> {
 /// Neighbourhoods looked at for bars, in cells: ordinary and very wide ones.
 const STRIPE_REACHES: [usize; 2] = [1, 3];
 
+/// Blocks of an ordinary page that may climb the whole ladder, the most
+/// promising first: a page of bold print has dozens that look like small codes.
+const MOST_PROMISING: usize = 3;
+
 /// No page has more codes than this; a page that seems to is a picture.
 fn most_places(effort: Effort) -> usize {
     match effort {
@@ -157,11 +161,11 @@ fn read_blocks(
         return Vec::new();
     }
     let mut readings = Vec::new();
-    for block in cells.blocks().into_iter().take(most_places(effort)) {
-        let patience = if block.is_promising() || effort == Effort::Stubborn {
-            Patience::Whole
-        } else {
-            Patience::Glance
+    for (rank, block) in cells.blocks().into_iter().take(most_places(effort)).enumerate() {
+        let patience = match effort {
+            Effort::Stubborn => Patience::Whole,
+            Effort::Ordinary if rank < MOST_PROMISING && block.is_promising() => Patience::Whole,
+            Effort::Ordinary => Patience::Glance,
         };
         let frame = block_frame(block, map.scale);
         let found = matrix::read_frame(page, frame, &symbologies, patience);
