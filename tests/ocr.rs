@@ -217,6 +217,26 @@ fn words_lie_in_their_lines_and_lines_where_they_were_drawn() {
 }
 
 #[test]
+fn a_barcode_on_the_page_adds_no_words() {
+    let text = page();
+    let (width, height) = (text.width() as usize, text.height() as usize);
+    let mut pixels = text.into_pixels();
+    // Bars of Code 128's widths, 4 pixels a module, as high as on a cover sheet.
+    let widths = [2, 1, 1, 2, 3, 2, 1, 3, 1, 1, 2, 3, 2, 2, 1, 2, 3, 1, 1, 4, 1, 1, 3, 2, 2, 1];
+    let mut left = 120;
+    for (n, modules) in widths.repeat(3).into_iter().enumerate() {
+        let right = left + modules * 4;
+        if n % 2 == 0 {
+            (500..610).for_each(|y| pixels[y * width + left..y * width + right].fill(0));
+        }
+        left = right;
+    }
+    let with_bars =
+        Raster::new(width as u32, height as u32, Dpi(300), PixelFormat::Gray8, pixels).unwrap();
+    assert_eq!(words(&readers(1).read(&with_bars).unwrap()), expected());
+}
+
+#[test]
 fn an_empty_page_has_no_words() {
     let readers = readers(1);
     let white = draw(&[], 800, 600);
@@ -405,5 +425,22 @@ fn the_turn_that_makes_a_page_upright_is_told() {
     ] {
         let found = readers.orientation(&turned(&upright, lies)).unwrap();
         assert_eq!(found.map(|(turn, _)| turn), Some(makes_upright), "lies turned {lies:?}");
+    }
+}
+
+#[test]
+fn a_page_of_scribble_is_not_turned() {
+    let mut ink = vec![255_u8; 1500 * 1500];
+    let mut height = 40_i32;
+    for x in 100..1400 {
+        // A pen that wanders up and down by a fixed pattern, on twelve lines.
+        height =
+            (height + [9, -13, 17, -7, 3, -11, 5, 13, -15][(x * x / 7 % 9) as usize]).clamp(5, 70);
+        (0..12).for_each(|line| dot(&mut ink, 1500, x, 120 + line * 105 + height, 2));
+    }
+    let scribble = Raster::new(1500, 1500, Dpi(300), PixelFormat::Gray8, ink).unwrap();
+    let readers = readers(1);
+    for lies in [QuarterTurn::None, QuarterTurn::Right, QuarterTurn::Half, QuarterTurn::Left] {
+        assert_eq!(readers.orientation(&turned(&scribble, lies)).unwrap(), None, "{lies:?}");
     }
 }
