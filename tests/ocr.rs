@@ -162,27 +162,14 @@ fn noted(pids: &Path) -> Vec<u32> {
     lines.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')?.parse().ok()).collect()
 }
 
-/// Waits until the worker has taken `bytes` from its pipe: it has a page.
-fn wait_until_it_has_read(pid: u32, bytes: usize) {
-    loop {
-        let io = std::fs::read_to_string(format!("/proc/{pid}/io")).unwrap();
-        let read = io.lines().find_map(|line| line.strip_prefix("rchar: ")).unwrap();
-        if read.parse::<usize>().unwrap() > bytes {
-            return;
-        }
-        std::thread::yield_now();
-    }
+/// Bytes a process has read so far, from its pipe and from files.
+fn bytes_read_by(pid: u32) -> usize {
+    let io = std::fs::read_to_string(format!("/proc/{pid}/io")).unwrap();
+    io.lines().find_map(|line| line.strip_prefix("rchar: ")).unwrap().parse().unwrap()
 }
 
 fn kill(pid: u32) {
     assert!(Command::new("/bin/kill").args(["-9", &pid.to_string()]).status().unwrap().success());
-}
-
-/// Waits until only its entry in the process table is left.
-fn wait_until_it_is_dead(pid: u32) {
-    while !std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap().contains(") Z ") {
-        std::thread::yield_now();
-    }
 }
 
 // ---- what must be true ----------------------------------------------------
@@ -261,10 +248,12 @@ fn a_worker_killed_with_a_page_is_a_named_fault_and_the_next_page_is_read() {
     let pid = noted(&pids)[0];
 
     let long = long_page();
-    let taken = page().pixels().len() + long.pixels().len();
+    let all_of_it = bytes_read_by(pid) + long.pixels().len();
     let fault = std::thread::scope(|scope| {
         let reading = scope.spawn(|| readers.read(&long));
-        wait_until_it_has_read(pid, taken);
+        while bytes_read_by(pid) < all_of_it {
+            std::thread::yield_now();
+        }
         kill(pid);
         reading.join().unwrap().unwrap_err()
     });
@@ -281,9 +270,7 @@ fn a_worker_that_died_while_idle_is_replaced_without_a_fault() {
     let pids = folder.path().join("pids");
     let readers = readers_that_note(&pids, 1);
     readers.read(&page()).unwrap();
-    let pid = noted(&pids)[0];
-    kill(pid);
-    wait_until_it_is_dead(pid);
+    kill(noted(&pids)[0]);
     assert_eq!(words(&readers.read(&page()).unwrap()), expected());
 }
 
