@@ -52,7 +52,7 @@ mod tests {
             (9, vec![0x0f, 0x80]),
             (64, vec![0xaa; 8]),
             (70, vec![0xff; 8].into_iter().chain([0xfc]).collect()),
-            (130, (0..16).map(|i| i * 13 ^ 0x35).chain([0x40]).collect()),
+            (130, (0..16).map(|i| (i * 13) ^ 0x35).chain([0x40]).collect()),
         ] {
             let mut changes = Vec::new();
             find_changes(&row, width, &mut changes);

@@ -215,3 +215,6 @@ fn room_for(blobs: &Blobs, survey: &Survey, picture: &PagePicture, page: &Raster
 
 /// Specks need no room.
 const LEAST_INK_INCHES: f32 = 0.02;
+
+#[cfg(test)]
+mod tests;

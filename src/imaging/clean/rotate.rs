@@ -183,11 +183,10 @@ impl Stretch<'_> {
         let (step_x, step_y) = (self.step.0 as i32, self.step.1 as i32);
         for ((target, upper), lower) in target[start..].chunks_exact_mut(N).zip(upper).zip(lower) {
             let (part_x, part_y) = ((x >> (FRACTION - 8)) as u32, (y >> (FRACTION - 8)) as u32);
-            for sample in 0..N {
+            for (sample, target) in target.iter_mut().enumerate() {
                 let above = mix(upper.0[sample], upper.1[sample], part_x);
                 let below = mix(lower.0[sample], lower.1[sample], part_x);
-                target[sample] =
-                    ((above * (256 - part_y) + below * part_y + (1 << 15)) >> 16) as u8;
+                *target = ((above * (256 - part_y) + below * part_y + (1 << 15)) >> 16) as u8;
             }
             x += step_x;
             y += step_y;

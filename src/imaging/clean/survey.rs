@@ -47,7 +47,7 @@ impl Survey {
     }
 
     /// Between 300 and 600 dpi where the page has them.
-    pub(super) fn in_detail(raster: &Raster) -> Survey {
+    pub(in crate::imaging) fn in_detail(raster: &Raster) -> Survey {
         Survey::reduced_by(raster, (raster.dpi().0 / DETAIL_DPI).max(1))
     }
 
@@ -72,11 +72,11 @@ impl Survey {
         }
     }
 
-    pub(super) fn width(&self) -> usize {
+    pub(in crate::imaging) fn width(&self) -> usize {
         self.width
     }
 
-    pub(super) fn height(&self) -> usize {
+    pub(in crate::imaging) fn height(&self) -> usize {
         self.height
     }
 
@@ -113,7 +113,7 @@ impl Survey {
 
     /// The paper's level across the page: in each tile the level that `share`
     /// of its pixels do not exceed.
-    pub(super) fn paper(&self, share: f32) -> Paper {
+    fn paper(&self, share: f32) -> Paper {
         let tile = self.tile_side();
         let across = self.width.div_ceil(tile);
         let down = self.height.div_ceil(tile);
@@ -124,10 +124,22 @@ impl Survey {
         Paper { levels, across, down, tile }
     }
 
+    /// The paper's level under dark writing.
+    pub(in crate::imaging) fn paper_of_text(&self) -> Paper {
+        self.paper(0.7).smoothed_towards_light()
+    }
+
+    /// The survey's own pixels.
+    pub(in crate::imaging) fn into_raster(self) -> Raster {
+        let (width, height) = (self.width as u32, self.height as u32);
+        Raster::new(width, height, Dpi(self.dpi), PixelFormat::Gray8, self.gray)
+            .expect("every row was filled")
+    }
+
     /// How far each pixel stands out from the paper towards ink, 0 to 255.
     pub(super) fn contrast(&self, polarity: Polarity) -> Vec<u8> {
         let paper = match polarity {
-            Polarity::Positive => self.paper(0.7).smoothed_towards_light(),
+            Polarity::Positive => self.paper_of_text(),
             Polarity::Negative => self.paper(0.3).smoothed_towards_dark(),
         };
         let mut contrast = Vec::with_capacity(self.gray.len());
@@ -284,7 +296,7 @@ pub(super) fn otsu(histogram: &[u64; 256]) -> u8 {
 
 /// Levels of the paper at the middles of tiles, and between them by
 /// interpolation.
-pub(super) struct Paper {
+pub(in crate::imaging) struct Paper {
     levels: Vec<u8>,
     across: usize,
     down: usize,
@@ -318,7 +330,7 @@ impl Paper {
         Paper { levels, ..self }
     }
 
-    fn fill_row(&self, y: usize, row: &mut [u8]) {
+    pub(in crate::imaging) fn fill_row(&self, y: usize, row: &mut [u8]) {
         /// Levels in 1/256 while they are interpolated.
         const FINE: i32 = 256;
         let middle = (y as f32 / self.tile as f32 - 0.5).clamp(0.0, (self.down - 1) as f32);

@@ -1,3 +1,6 @@
+//! Files made here, good, cut and damaged. Fax pages are in the encoder's tests,
+//! which can make them.
+
 use std::io::Cursor;
 
 use super::limits::MAX_SIDE_PIXELS;

@@ -1,3 +1,6 @@
+//! Every coding decoded again, by our decoder or another's. How small the files
+//! get is not tested.
+
 use super::*;
 use crate::imaging::decode;
 use crate::records::raster::Dpi;
