@@ -36,11 +36,11 @@ pub struct State {
 }
 
 /// Opens the state folder, which no other process may have open.
-pub async fn open_state(folder: &Path, station: &Station) -> anyhow::Result<State> {
+pub async fn open_state(folder: &Path, station: &Station, disk: Disk) -> anyhow::Result<State> {
     let floor = station.free_space_floor_mb << 20;
-    let spool = Spool::open(folder, Disk::Real, floor)?;
+    let spool = Spool::open(folder, disk.clone(), floor)?;
     let lock_path = folder.join("lock");
-    let lock = Disk::Real
+    let lock = disk
         .lock_file(&lock_path)
         .with_context(|| format!("cannot lock {}", lock_path.display()))?;
     let Some(lock) = lock else {
@@ -59,6 +59,7 @@ pub fn open_repository(
     folder: &Path,
     station: &Station,
     state: &Path,
+    disk: Disk,
 ) -> Result<WatchedFolder, FilingFault> {
     let settings = RepositorySettings {
         folder: folder.to_owned(),
@@ -66,7 +67,7 @@ pub fn open_repository(
         path_seen_by_repository: station.repository.path_seen_by_repository.clone(),
         owner: format!("{}-{}", station.id, state.display()),
     };
-    WatchedFolder::open(Disk::Real, &settings)
+    WatchedFolder::open(disk, &settings)
 }
 
 /// The scan worker of this same program.

@@ -16,6 +16,7 @@ use crate::config::Station;
 use crate::device::scanner::{
     PageStack, ScanFault, ScanOrder, ScannerChoice, WhichScanner, WorkerCommand,
 };
+use crate::disk::Disk;
 use crate::pipeline::runner::RunFault;
 use crate::profile::{self, PaperSource, Profile};
 use crate::records::batch::{BatchState, Expected};
@@ -96,7 +97,7 @@ pub async fn run(args: CaptureArgs) -> Result<Exit, Stopped> {
 pub async fn run_with(args: CaptureArgs, worker: WorkerCommand) -> Result<Exit, Stopped> {
     let station = settings::station(&args.state)?;
     let folder = settings::state_dir(&args.state, &station);
-    let state = app::open_state(&folder, &station).await.ends(Exit::Storage)?;
+    let state = app::open_state(&folder, &station, Disk::Real).await.ends(Exit::Storage)?;
     let work = match &args.resume {
         Some(id) => resumed(&args, id, state, &station).await?,
         None => opened(&args, state, &station).await?,
@@ -197,7 +198,7 @@ fn watched_folder(
     station: &Station,
 ) -> Result<WatchedFolder, Stopped> {
     let state = settings::state_dir(&args.state, station);
-    app::open_repository(folder, station, &state).ends(Exit::Storage)
+    app::open_repository(folder, station, &state, Disk::Real).ends(Exit::Storage)
 }
 
 /// Better now than in the middle of a stack.
