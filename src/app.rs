@@ -1,7 +1,7 @@
 //! Composition root: the only code that chooses real or simulated, and puts
 //! the rooms of the house together.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,28 +36,19 @@ pub struct State {
 }
 
 /// Opens the state folder, which no other process may have open.
-pub async fn open_state(folder: &Path, station: &Station) -> anyhow::Result<State> {
+pub async fn open_state(folder: &Path, station: &Station, disk: Disk) -> anyhow::Result<State> {
     let floor = station.free_space_floor_mb << 20;
-    let spool = Spool::open(folder, Disk::Real, floor)?;
+    let spool = Spool::open(folder, disk.clone(), floor)?;
     let lock_path = folder.join("lock");
-    let lock = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&lock_path)
-        .with_context(|| format!("cannot open {}", lock_path.display()))?;
-    match lock.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            return Err(anyhow!(
-                "another outguide is working in {}; wait until it is done",
-                folder.display()
-            ));
-        }
-        Err(TryLockError::Error(error)) => {
-            return Err(error).with_context(|| format!("cannot lock {}", lock_path.display()));
-        }
-    }
+    let lock = disk
+        .lock_file(&lock_path)
+        .with_context(|| format!("cannot lock {}", lock_path.display()))?;
+    let Some(lock) = lock else {
+        return Err(anyhow!(
+            "another outguide is working in {}; wait until it is done",
+            folder.display()
+        ));
+    };
     let store = Store::open(&folder.join("outguide.db")).await?;
     Ok(State { store, spool, _lock: lock })
 }
@@ -68,6 +59,7 @@ pub fn open_repository(
     folder: &Path,
     station: &Station,
     state: &Path,
+    disk: Disk,
 ) -> Result<WatchedFolder, FilingFault> {
     let settings = RepositorySettings {
         folder: folder.to_owned(),
@@ -75,7 +67,7 @@ pub fn open_repository(
         path_seen_by_repository: station.repository.path_seen_by_repository.clone(),
         owner: format!("{}-{}", station.id, state.display()),
     };
-    WatchedFolder::open(Disk::Real, &settings)
+    WatchedFolder::open(disk, &settings)
 }
 
 /// The scan worker of this same program.

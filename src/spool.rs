@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! STATE/spool/<batch>/0001.png                 an original: written once, never again
-//! STATE/spool/<batch>/.0001.png.4711-0.part    being written
+//! STATE/spool/<batch>/.0001.png.0.part         being written
 //! STATE/spool/<batch>/unclaimed/0001.png       found without a row, moved aside
 //! STATE/spool/<batch>/derived/…                can be made again from the originals
 //! ```
@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::disk::durable::{make_folders, write_synced};
+use crate::disk::durable::{make_folders, unused_path, write_synced};
 use crate::disk::{Access, Disk, EntryKind, NewFile};
 use crate::records::ids::{BatchId, PageNo, Sha256};
 
@@ -202,7 +202,7 @@ impl Spool {
         let fault = |source| write_original_fault(page, &folder, source);
         self.make_batch_folder(batch).map_err(fault)?;
         let file = format!("{page:04}.{}", kind.extension());
-        let temp = folder.join(self.temp_name(&file));
+        let temp = self.temp_path(&folder, &file).map_err(fault)?;
         let written = write_synced(&self.disk, &temp, Access::OwnerOnly, &mut &bytes[..])
             .map_err(|stopped| fault(self.give_up(&temp, stopped.into_cause())))?;
         match self.disk.place(&temp, &folder.join(&file)) {
@@ -276,7 +276,9 @@ impl Spool {
                 && (entry.name == UNCLAIMED || entry.name == DERIVED);
             !own_folder && !claimed.contains(&*entry.name.to_string_lossy())
         });
-        if strays.is_empty() {
+        // What an earlier start moved there may be so only in the kernel's cache.
+        let moved_before = self.disk.kind_of(&folder.join(UNCLAIMED))?.is_some();
+        if strays.is_empty() && !moved_before {
             return Ok(Vec::new());
         }
         let aside = make_folders(&self.disk, folder, Path::new(UNCLAIMED), Access::OwnerOnly)?;
@@ -337,8 +339,11 @@ impl Spool {
             return Err(SpoolFault::NotASpoolName { file: file.to_owned() });
         }
         let folder = self.derived(batch)?;
-        let temp = folder.join(self.temp_name(file));
         let path = folder.join(file);
+        let temp = match self.temp_path(&folder, file) {
+            Ok(temp) => temp,
+            Err(source) => return Err(SpoolFault::WriteDerived { folder, source }),
+        };
         let written = self
             .disk
             .create_file(&temp, Access::OwnerOnly)
@@ -407,10 +412,10 @@ impl Spool {
         Ok(())
     }
 
-    /// Hidden, and of this process alone.
-    fn temp_name(&self, file: &str) -> String {
+    /// Hidden, and used by nothing else.
+    fn temp_path(&self, folder: &Path, file: &str) -> io::Result<PathBuf> {
         let no = self.temps_made.fetch_add(1, Ordering::Relaxed);
-        format!(".{file}.{}-{no}{TEMP_SUFFIX}", std::process::id())
+        unused_path(&self.disk, folder, no, |no| format!(".{file}.{no}{TEMP_SUFFIX}"))
     }
 
     /// Takes away a temporary file that will not become anything, to give a

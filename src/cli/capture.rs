@@ -13,12 +13,15 @@ use super::settings::{self, StateArgs};
 use crate::app::{self, BatchWork, State};
 use crate::capture::{CaptureFault, StackEnd};
 use crate::config::Station;
-use crate::device::scanner::{PageStack, ScanOrder, ScannerChoice, WhichScanner, WorkerCommand};
+use crate::device::scanner::{
+    PageStack, ScanFault, ScanOrder, ScannerChoice, WhichScanner, WorkerCommand,
+};
+use crate::disk::Disk;
 use crate::pipeline::runner::RunFault;
 use crate::profile::{self, PaperSource, Profile};
 use crate::records::batch::{BatchState, Expected};
 use crate::records::ids::BatchId;
-use crate::records::page::SpooledPage;
+use crate::records::page::{Side, SpooledPage};
 use crate::repository::watched_folder::WatchedFolder;
 use crate::store::BatchRow;
 
@@ -94,7 +97,7 @@ pub async fn run(args: CaptureArgs) -> Result<Exit, Stopped> {
 pub async fn run_with(args: CaptureArgs, worker: WorkerCommand) -> Result<Exit, Stopped> {
     let station = settings::station(&args.state)?;
     let folder = settings::state_dir(&args.state, &station);
-    let state = app::open_state(&folder, &station).await.ends(Exit::Storage)?;
+    let state = app::open_state(&folder, &station, Disk::Real).await.ends(Exit::Storage)?;
     let work = match &args.resume {
         Some(id) => resumed(&args, id, state, &station).await?,
         None => opened(&args, state, &station).await?,
@@ -195,7 +198,7 @@ fn watched_folder(
     station: &Station,
 ) -> Result<WatchedFolder, Stopped> {
     let state = settings::state_dir(&args.state, station);
-    app::open_repository(folder, station, &state).ends(Exit::Storage)
+    app::open_repository(folder, station, &state, Disk::Real).ends(Exit::Storage)
 }
 
 /// Better now than in the middle of a stack.
@@ -250,8 +253,12 @@ async fn feed(args: &CaptureArgs, work: BatchWork, which: WhichScanner) -> Resul
         progress.finish();
         match fed {
             Ok(StackEnd::Closed) => {}
-            Ok(StackEnd::Nothing) => return nothing_scanned(&work).await,
-            Err(fault) => return Err(capture_stop_after(&work, fault).await),
+            Ok(StackEnd::Nothing) => {
+                let forgotten = work.state.store.forget_empty_batch(&work.batch.id).await;
+                forgotten.ends(Exit::Storage)?;
+                return Err(nothing_scanned());
+            }
+            Err(fault) => return Err(stop_of_feeding(&work, fault).await),
         }
         ran.expect("a closed stack is run to its end").map_err(|fault| run_stop(&work, fault))?
     } else {
@@ -266,13 +273,12 @@ async fn feed(args: &CaptureArgs, work: BatchWork, which: WhichScanner) -> Resul
 }
 
 /// An empty batch is no batch: the stack was not there, or not taken.
-async fn nothing_scanned(work: &BatchWork) -> Result<Exit, Stopped> {
-    work.state.store.forget_empty_batch(&work.batch.id).await.ends(Exit::Storage)?;
-    Err(Stopped::because(
+fn nothing_scanned() -> Stopped {
+    Stopped::because(
         Exit::Nothing,
         "nothing was scanned: the scanner (or the folder) had no page; \
          lay the stack in and start again",
-    ))
+    )
 }
 
 /// A flatbed takes one page at a time; without --pages the clerk says when it
@@ -297,30 +303,47 @@ fn ask_next(args: &CaptureArgs, profile: &Profile) -> Option<Box<dyn FnMut() -> 
 }
 
 fn capture_stop(work: &BatchWork, fault: CaptureFault) -> Stopped {
-    let exit = match &fault {
-        CaptureFault::Scanner(_) => Exit::Scanner,
-        CaptureFault::Spool(_) | CaptureFault::Store(_) => Exit::Storage,
-        CaptureFault::OtherFiles { .. } => Exit::Input,
-    };
+    let exit = exit_of(&fault);
     Stopped { exit, cause: anyhow::Error::new(fault).context(go_on(&work.batch.id)) }
 }
 
-/// With what is kept, so that the clerk knows which sheet to feed again.
-async fn capture_stop_after(work: &BatchWork, fault: CaptureFault) -> Stopped {
-    let kept = work.state.store.pages(&work.batch.id).await.unwrap_or_default();
-    let mut stopped = capture_stop(work, fault);
-    match kept.last() {
-        Some(last) => eprintln!(
-            "outguide: the last page kept is {} (sheet {}); put the sheets behind it back",
-            last.no, last.sheet
-        ),
-        // A batch without a page is nothing to go on with.
-        None => match work.state.store.forget_empty_batch(&work.batch.id).await {
-            Ok(()) => stopped.cause = stopped.cause.context("no page was scanned"),
-            Err(error) => stopped.cause = stopped.cause.context(error.to_string()),
-        },
+fn exit_of(fault: &CaptureFault) -> Exit {
+    match fault {
+        CaptureFault::Scanner(_) => Exit::Scanner,
+        CaptureFault::Spool(_) | CaptureFault::Store(_) => Exit::Storage,
+        CaptureFault::OtherFiles { .. } => Exit::Input,
     }
-    stopped
+}
+
+/// With what is kept, so that the clerk knows which sheet to feed again. A
+/// batch without a page is nothing to go on with, and is forgotten.
+async fn stop_of_feeding(work: &BatchWork, fault: CaptureFault) -> Stopped {
+    let kept = match work.state.store.pages(&work.batch.id).await {
+        Ok(kept) => kept,
+        Err(error) => return Stopped { exit: Exit::Storage, cause: error.into() },
+    };
+    if let Some(last) = kept.last() {
+        let half_a_sheet =
+            last.side == Side::Front && work.profile.scanner.source == PaperSource::FeederDuplex;
+        eprintln!(
+            "outguide: the last page kept is {} ({} sheet {}); put {} back",
+            last.no,
+            if half_a_sheet { "the front of" } else { "on" },
+            last.sheet,
+            if half_a_sheet { "that sheet and those behind it" } else { "the sheets behind it" },
+        );
+        return capture_stop(work, fault);
+    }
+    if let Err(error) = work.state.store.forget_empty_batch(&work.batch.id).await {
+        return Stopped { exit: Exit::Storage, cause: error.into() };
+    }
+    match fault {
+        CaptureFault::Scanner(ScanFault::FeederEmpty) => nothing_scanned(),
+        fault => {
+            let exit = exit_of(&fault);
+            Stopped { exit, cause: anyhow::Error::new(fault).context("no page was scanned") }
+        }
+    }
 }
 
 fn go_on(batch: &BatchId) -> String {

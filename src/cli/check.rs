@@ -126,7 +126,7 @@ fn state_folder(folder: &Path, station: &Station) -> anyhow::Result<String> {
     let spool = Spool::open(folder, Disk::Real, floor)?;
     spool.room_for_a_sheet()?;
     let free = Disk::Real.space(folder)?.free >> 30;
-    let placing = Disk::Real.probe_placing(folder)?;
+    let placing = Disk::Real.probe_placing(folder, folder)?;
     Ok(format!("{}, {free} GB free; {}", folder.display(), placing))
 }
 
@@ -136,7 +136,7 @@ fn repository(args: &CheckArgs, station: &Station) -> anyhow::Result<String> {
         anyhow::bail!("none is set; give --repository DIR or set repository.dir in station.toml");
     };
     let state = settings::state_dir(&args.state, station);
-    let repository = app::open_repository(folder, station, &state)?;
+    let repository = app::open_repository(folder, station, &state, Disk::Real)?;
     let free = Disk::Real.space(folder)?.free >> 30;
     Ok(format!("{}, {free} GB free; {}", folder.display(), repository.probe_placing()?))
 }

@@ -1,6 +1,6 @@
 //! `outguide convert`: page images to one searchable PDF/A.
 
-use std::io::BufWriter;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -10,7 +10,8 @@ use serde::Serialize;
 use super::exit::{Ends, Exit, Stopped};
 use super::settings::{self, StateArgs};
 use crate::app;
-use crate::disk::{Access, Disk};
+use crate::disk::Disk;
+use crate::disk::durable::write_over;
 use crate::pdf::writer::DocumentDescription;
 use crate::pipeline::convert::{Conversion, ConvertFault, Converted, SourceFile};
 use crate::pipeline::render;
@@ -131,52 +132,31 @@ fn date_of(images: &[PathBuf]) -> anyhow::Result<jiff::Timestamp> {
     Ok(jiff::Timestamp::from_second(exact.as_second())?)
 }
 
-/// Beside `output` first, and in its place only when it is whole.
 fn write_whole(
     output: &Path,
     conversion: &mut Conversion<'_>,
     description: DocumentDescription,
     images: &[PathBuf],
 ) -> Result<Converted, Stopped> {
-    let folder = match output.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        Some(_) | None => Path::new("."),
-    };
-    let name = output.file_name().unwrap_or_default().to_string_lossy();
-    let temp = folder.join(format!(".{name}.{}.part", std::process::id()));
-    let cannot_write =
-        |error: std::io::Error| anyhow::anyhow!("cannot write {}: {error}", output.display());
-    let file = Disk::Real.create_file(&temp, Access::Shared).map_err(cannot_write);
-    let file = file.ends(Exit::Storage)?;
     let files = images.iter().map(|path| {
         let name = path.display().to_string();
         std::fs::read(path)
             .map(|bytes| SourceFile { name: name.clone(), bytes })
             .map_err(|error| (name, error))
     });
-    let written = conversion.write(files, description, BufWriter::new(file));
-    let placed = written.map_err(stop_of).and_then(|(sink, converted)| {
-        sink.into_inner()
-            .map_err(|error| error.into_error())
-            .and_then(|file| file.sync())
-            .and_then(|()| Disk::Real.rename_over(&temp, output))
-            .and_then(|()| Disk::Real.sync_folder(folder))
-            .map_err(cannot_write)
-            .ends(Exit::Storage)?;
+    let written = write_over(&Disk::Real, output, |file| {
+        let (mut sink, converted) = conversion.write(files, description, BufWriter::new(file))?;
+        sink.flush()?;
         Ok(converted)
     });
-    if placed.is_err()
-        && let Err(error) = Disk::Real.remove_file(&temp)
-    {
-        tracing::debug!(%error, "an unfinished file is left behind");
-    }
-    placed
+    written.map_err(|fault| stop_of(fault, output))
 }
 
-fn stop_of(fault: ConvertFault) -> Stopped {
+fn stop_of(fault: ConvertFault, output: &Path) -> Stopped {
     let exit = match &fault {
         ConvertFault::ReadFile { .. } | ConvertFault::Source { .. } => Exit::Input,
-        ConvertFault::Pdf(_) => Exit::Storage,
+        ConvertFault::Pdf(_) | ConvertFault::WriteFile(_) => Exit::Storage,
     };
-    Stopped { exit, cause: fault.into() }
+    let cause = anyhow::Error::new(fault).context(format!("{} is not written", output.display()));
+    Stopped { exit, cause }
 }

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
 
+use crate::disk::Disk;
+use crate::disk::durable::write_over;
 use crate::printing::{DocumentLine, PatientLines, PrintOrder, Sheet, SheetSize, print_sheets};
 use crate::records::batch::Expected;
 use crate::records::separator::PatchCode;
@@ -171,7 +173,7 @@ fn write(path: &Path, pdf: &[u8]) -> anyhow::Result<()> {
     if path == Path::new("-") {
         return std::io::stdout().write_all(pdf).context("the PDF could not be written out");
     }
-    std::fs::write(path, pdf).with_context(|| {
+    write_over(&Disk::Real, path, |file| file.append(pdf)).with_context(|| {
         format!("{} could not be written; check the folder and its permissions", path.display())
     })
 }

@@ -13,6 +13,8 @@ use super::exit::{Ends, Exit, Stopped};
 use super::scanners;
 use crate::app;
 use crate::device::scanner::WorkerCommand;
+use crate::disk::Disk;
+use crate::disk::durable::write_over;
 use crate::imaging::encode;
 use crate::pipeline::source;
 
@@ -129,7 +131,7 @@ fn lay_in(stack: &Path, feeder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What the demo lays out needs no durability: it is made anew each time.
 fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+    write_over(&Disk::Real, path, |file| file.append(bytes))
+        .with_context(|| format!("cannot write {}", path.display()))
 }

@@ -12,7 +12,7 @@ use std::path::{Component, Path, PathBuf};
 
 use sha2::Digest;
 
-use super::{Access, Disk, EntryKind, PIECE_BYTES};
+use super::{Access, Disk, EntryKind, NewFile, PIECE_BYTES};
 use crate::records::ids::Sha256;
 
 /// What was written, hashed on its way to the disk.
@@ -74,6 +74,24 @@ pub fn write_synced(
     Ok(Written { sha256: Sha256::from_bytes(hash.finalize().into()), bytes })
 }
 
+/// The first path in `folder` that nothing has, of the names `name` gives to
+/// numbers from `first` on. A process id would not do in a name: in a container
+/// every run has the same one, and what a killed run left is in the way.
+pub fn unused_path(
+    disk: &Disk,
+    folder: &Path,
+    first: u64,
+    name: impl Fn(u64) -> String,
+) -> io::Result<PathBuf> {
+    for no in first.. {
+        let path = folder.join(name(no));
+        if disk.kind_of(&path)?.is_none() {
+            return Ok(path);
+        }
+    }
+    Err(io::Error::from(io::ErrorKind::AlreadyExists))
+}
+
 /// Makes every folder of `below` (a relative path of plain names) under `base`,
 /// which must exist, and makes their names survive. A folder that is already
 /// there is synced all the same: a process killed before its sync may have left
@@ -100,4 +118,32 @@ pub fn make_folders(disk: &Disk, base: &Path, below: &Path, access: Access) -> i
         disk.sync_folder(&parent)?;
     }
     Ok(folder)
+}
+
+/// Makes `path` hold what `write` gives it, replacing an earlier file of that
+/// name only when the new one is whole and synced. For files a person named.
+pub fn write_over<T, E: From<io::Error>>(
+    disk: &Disk,
+    path: &Path,
+    write: impl FnOnce(&mut NewFile) -> Result<T, E>,
+) -> Result<T, E> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        Some(_) | None => Path::new("."),
+    };
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let temp = folder.join(format!(".{name}.{}.part", std::process::id()));
+    let mut file = disk.create_file(&temp, Access::Shared)?;
+    let written = write(&mut file).and_then(|given| {
+        file.sync()?;
+        disk.rename_over(&temp, path)?;
+        disk.sync_folder(folder)?;
+        Ok(given)
+    });
+    if written.is_err()
+        && let Err(error) = disk.remove_file(&temp)
+    {
+        tracing::debug!(%error, "an unfinished file is left behind");
+    }
+    written
 }

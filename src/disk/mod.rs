@@ -23,7 +23,7 @@ mod real;
 pub mod recording;
 
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{self, Read};
 use std::panic::Location;
 use std::path::Path;
@@ -120,6 +120,18 @@ impl Disk {
         match self {
             Disk::Real => real::create_folder(folder, access),
             Disk::Recording(recorder) => recorder.create_folder(folder, access),
+        }
+    }
+
+    /// Takes the lock at `path`, making the file where it is missing; `None`
+    /// while another process holds it. The kernel lets go of it with the file.
+    /// Nothing of it need survive a power cut.
+    pub fn lock_file(&self, path: &Path) -> io::Result<Option<File>> {
+        let file = real::open_lock(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
         }
     }
 

@@ -102,14 +102,12 @@ impl Disk {
         }
     }
 
-    /// Finds out how files can be placed within `folder` and on its file
-    /// system, with two short-lived files there.
-    pub fn probe_placing(&self, folder: &Path) -> io::Result<Placing> {
-        let from = folder.join(format!(".probe-{}-from", std::process::id()));
-        let to = folder.join(format!(".probe-{}-to", std::process::id()));
-        self.create_file(&from, Access::OwnerOnly)?;
-        let placed = self.place(&from, &to);
-        let removed = self.remove_file(if placed.is_ok() { &to } else { &from });
+    /// Finds out how files can be placed on a file system, by placing an empty
+    /// one from `from` to `to`; neither must exist, and neither is left.
+    pub fn probe_placing(&self, from: &Path, to: &Path) -> io::Result<Placing> {
+        self.create_file(from, Access::OwnerOnly)?;
+        let placed = self.place(from, to);
+        let removed = self.remove_file(if placed.is_ok() { to } else { from });
         let placing = placed?;
         removed?;
         Ok(placing)

@@ -111,3 +111,7 @@ pub(super) fn space(folder: &Path) -> io::Result<Space> {
         total: found.f_blocks.saturating_mul(found.f_frsize),
     })
 }
+
+pub fn open_lock(path: &Path) -> io::Result<File> {
+    File::options().create(true).truncate(false).write(true).open(path)
+}

@@ -127,8 +127,9 @@ fn every_way_of_placing_refuses_a_taken_name_and_leaves_one_name() {
         let (root, recorder, disk) = recorded();
         recorder.mend();
         fault.into_iter().for_each(|fault| recorder.inject(fault));
-        assert_eq!(disk.probe_placing(root.path()).unwrap(), expected);
         let (temp, target) = (root.path().join("temp"), root.path().join("target"));
+        assert_eq!(disk.probe_placing(&temp, &target).unwrap(), expected);
+        assert_eq!(disk.list(root.path()).unwrap(), []);
         write(&disk, &temp, b"ours");
         write(&disk, &target, b"theirs");
         let refused = disk.place(&temp, &target).unwrap_err();

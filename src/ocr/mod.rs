@@ -26,6 +26,7 @@ mod languages;
 mod protocol;
 mod readers;
 mod tesseract;
+mod words;
 mod worker_process;
 
 pub mod worker;

@@ -63,8 +63,8 @@ impl Reader {
     }
 
     /// The page's words as hOCR.
-    pub(super) fn hocr(&mut self, page: &Raster) -> Result<String, TesseractError> {
-        self.api.set_image(&picture(page)?);
+    pub(super) fn hocr(&mut self, page: &Picture) -> Result<String, TesseractError> {
+        self.api.set_image(&page.0);
         if self.api.recognize() != 0 {
             return Err(TesseractError::Recognize);
         }
@@ -96,11 +96,7 @@ impl Compass {
     /// The turn that makes the page upright, and Tesseract's own confidence in
     /// it (above 0, clear pages reach 20); `None` where too little text is on
     /// the page.
-    pub(super) fn upright_turn(
-        &mut self,
-        page: &Raster,
-    ) -> Result<Option<(QuarterTurn, f32)>, TesseractError> {
-        let picture = picture(page)?;
+    pub(super) fn upright_turn(&mut self, page: &Picture) -> Option<(QuarterTurn, f32)> {
         let mut degrees: c_int = 0;
         let mut confidence = 0.0_f32;
         let mut script: *const c_char = std::ptr::null();
@@ -109,7 +105,7 @@ impl Compass {
         // a reference of its own to the picture); the four results are written
         // to live variables. The script's name belongs to Tesseract.
         let found = unsafe {
-            capi::TessBaseAPISetImage2(self.api.as_ptr(), *picture.raw.as_ref());
+            capi::TessBaseAPISetImage2(self.api.as_ptr(), *page.0.raw.as_ref());
             capi::TessBaseAPIDetectOrientationScript(
                 self.api.as_ptr(),
                 &mut degrees,
@@ -119,7 +115,7 @@ impl Compass {
             )
         };
         if found == 0 {
-            return Ok(None);
+            return None;
         }
         // Tesseract says how far the text lies turned clockwise.
         let turn = match degrees {
@@ -128,7 +124,7 @@ impl Compass {
             270 => QuarterTurn::Right,
             _ => QuarterTurn::None,
         };
-        Ok(Some((turn, confidence)))
+        Some((turn, confidence))
     }
 }
 
@@ -139,38 +135,57 @@ impl Drop for Compass {
     }
 }
 
-/// The page as leptonica keeps it: rows of 32-bit words, the leftmost pixel in
+/// A page as leptonica keeps it: rows of 32-bit words, the leftmost pixel in
 /// the highest bits; 1 is black in 1 bit, colour is `0xRRGGBB00`.
-fn picture(page: &Raster) -> Result<Pix, TesseractError> {
-    let depth = match page.format() {
-        PixelFormat::Bitonal => 1,
-        PixelFormat::Gray8 => 8,
-        PixelFormat::Rgb8 => 32,
-    };
-    let side = |pixels: u32| c_int::try_from(pixels).map_err(|_| TesseractError::OutOfMemory);
-    let (width, height) = (side(page.width())?, side(page.height())?);
-    // SAFETY: creates a picture with one reference, or gives null.
-    let raw = unsafe { leptonica_sys::pixCreate(width, height, depth) };
-    if raw.is_null() {
-        return Err(TesseractError::OutOfMemory);
+pub(super) struct Picture(Pix);
+
+impl Picture {
+    pub(super) fn of(page: &Raster) -> Result<Self, TesseractError> {
+        let depth = match page.format() {
+            PixelFormat::Bitonal => 1,
+            PixelFormat::Gray8 => 8,
+            PixelFormat::Rgb8 => 32,
+        };
+        let side = |pixels: u32| c_int::try_from(pixels).map_err(|_| TesseractError::OutOfMemory);
+        let (width, height) = (side(page.width())?, side(page.height())?);
+        // SAFETY: creates a picture with one reference, or gives null.
+        let raw = unsafe { leptonica_sys::pixCreate(width, height, depth) };
+        // SAFETY: the picture was just made and is seen by nobody else.
+        let picture = unsafe { Picture::owning(raw) }?;
+        let dpi = c_int::try_from(page.dpi().0).unwrap_or(0);
+        // SAFETY: `raw` is live. Its data is `height` rows of `pixGetWpl` words,
+        // allocated and zeroed by leptonica, and seen by nobody else until this
+        // function ends.
+        let (words, words_a_row) = unsafe {
+            leptonica_sys::pixSetResolution(raw, dpi, dpi);
+            let words_a_row = leptonica_sys::pixGetWpl(raw) as usize;
+            let data = leptonica_sys::pixGetData(raw);
+            (std::slice::from_raw_parts_mut(data, words_a_row * height as usize), words_a_row)
+        };
+        for (y, words) in words.chunks_exact_mut(words_a_row).enumerate() {
+            fill_row(words, page.row(y as u32), page.format());
+        }
+        Ok(picture)
     }
-    // SAFETY: the one reference goes to the wrapper, which drops it.
-    let picture =
-        Pix { raw: unsafe { RefCounted::new(leptonica_plumbing::Pix::new_from_pointer(raw)) } };
-    let dpi = c_int::try_from(page.dpi().0).unwrap_or(0);
-    // SAFETY: `raw` is live. Its data is `height` rows of `pixGetWpl` words,
-    // allocated and zeroed by leptonica, and seen by nobody else until this
-    // function ends.
-    let (words, words_a_row) = unsafe {
-        leptonica_sys::pixSetResolution(raw, dpi, dpi);
-        let words_a_row = leptonica_sys::pixGetWpl(raw) as usize;
-        let data = leptonica_sys::pixGetData(raw);
-        (std::slice::from_raw_parts_mut(data, words_a_row * height as usize), words_a_row)
-    };
-    for (y, words) in words.chunks_exact_mut(words_a_row).enumerate() {
-        fill_row(words, page.row(y as u32), page.format());
+
+    /// The picture turned clockwise.
+    pub(super) fn turned(&self, turn: QuarterTurn) -> Result<Self, TesseractError> {
+        let quarters = c_int::from(turn.degrees() / 90);
+        // SAFETY: the source is live; the result is a new picture, another
+        // reference to the source where nothing is turned, or null.
+        unsafe { Picture::owning(leptonica_sys::pixRotateOrth(*self.0.raw.as_ref(), quarters)) }
     }
-    Ok(picture)
+
+    /// # Safety
+    /// `raw` is null, or one reference to a picture that nobody else drops.
+    unsafe fn owning(raw: *mut leptonica_sys::Pix) -> Result<Self, TesseractError> {
+        if raw.is_null() {
+            return Err(TesseractError::OutOfMemory);
+        }
+        // SAFETY: as the caller promises; the wrapper drops the reference.
+        let raw = unsafe { RefCounted::new(leptonica_plumbing::Pix::new_from_pointer(raw)) };
+        Ok(Picture(Pix { raw }))
+    }
 }
 
 fn fill_row(words: &mut [u32], row: &[u8], format: PixelFormat) {

@@ -13,8 +13,11 @@ use rustix::process::{Resource, Rlimit, Signal, getpid, kill_process, setrlimit}
 
 use super::hocr::page_text;
 use super::protocol::{Answer, Request, Setup, Wear, read_request, write_answer};
-use super::tesseract::{Compass, Reader, TesseractError};
+use super::tesseract::{Compass, Picture, Reader, TesseractError};
+use super::words::{print_only, sure_letters};
+use crate::records::page::QuarterTurn;
 use crate::records::raster::Raster;
+use crate::records::text::PageText;
 
 /// Scanning and the clerk's screen go first; reading can wait.
 const NICENESS: i32 = 5;
@@ -22,6 +25,17 @@ const NICENESS: i32 = 5;
 /// A worker reads pages in 75 to 100 MB and stays there. One that holds more
 /// than this part of its limit after a page is replaced.
 const WORN_OUT_ABOVE: f64 = 0.5;
+
+/// Tesseract's own confidence in a direction. The highest that was wrong was
+/// 5.6 (see `upright_turn`).
+const SURE_COMPASS: f32 = 10.0;
+
+/// Letters in sure words: pages rightly turned had 21 or more in a third of
+/// the page, wrongly turned handwriting none.
+const LETTERS_TO_TELL: usize = 15;
+
+/// Rightly turned pages had 4 times as many as reversed ones, or more.
+const LETTERS_UPRIGHT_TO_REVERSED: usize = 3;
 
 /// Ended as asked.
 const DONE: u8 = 0;
@@ -104,28 +118,71 @@ fn load(setup: Setup) -> Result<Desk, Answer> {
 }
 
 fn read(desk: &mut Desk, page: &Raster) -> Answer {
-    let hocr = match desk.reader.hocr(page) {
-        Ok(hocr) => hocr,
-        Err(error) => return refusal(error),
-    };
-    match page_text(&hocr, page.width(), page.height()) {
-        Ok(text) => Answer::Text { text, worn: wear(&desk.setup) },
-        Err(broken) => Answer::Refused { detail: broken.to_string() },
+    let text = Picture::of(page)
+        .map_err(refusal)
+        .and_then(|picture| words(&mut desk.reader, &picture, page.width(), page.height()));
+    match text {
+        Ok(text) => Answer::Text { text: print_only(text), worn: wear(&desk.setup) },
+        Err(answer) => answer,
     }
 }
 
+/// All that Tesseract takes for words, on a page of this many pixels.
+fn words(
+    reader: &mut Reader,
+    picture: &Picture,
+    width: u32,
+    height: u32,
+) -> Result<PageText, Answer> {
+    let hocr = reader.hocr(picture).map_err(refusal)?;
+    page_text(&hocr, width, height).map_err(|broken| Answer::Refused { detail: broken.to_string() })
+}
+
 fn orientation(desk: &mut Desk, page: &Raster) -> Answer {
-    if desk.compass.is_none() {
-        match Compass::load(&desk.setup.tessdata) {
-            Ok(compass) => desk.compass = Some(compass),
-            Err(error) => return refusal(error),
-        }
-    }
-    let compass = desk.compass.as_mut().expect("loaded above");
-    match compass.upright_turn(page) {
+    match upright_turn(desk, page) {
         Ok(found) => Answer::Orientation { found, worn: wear(&desk.setup) },
-        Err(error) => refusal(error),
+        Err(answer) => answer,
     }
+}
+
+/// Believes the compass where it is sure, and else only what reading confirms.
+/// Measured on 32 pages in each of the four turns: the compass was wrong in 6
+/// of 128, at confidences up to 5.6, on handwriting and on a sparse table of
+/// contents; together with reading in none, and undecided in 12.
+fn upright_turn(desk: &mut Desk, page: &Raster) -> Result<Option<(QuarterTurn, f32)>, Answer> {
+    let picture = Picture::of(page).map_err(refusal)?;
+    let compass = match &mut desk.compass {
+        Some(compass) => compass,
+        none => none.insert(Compass::load(&desk.setup.tessdata).map_err(refusal)?),
+    };
+    let Some((turn, confidence)) = compass.upright_turn(&picture) else { return Ok(None) };
+    if confidence >= SURE_COMPASS || reads_upright(&mut desk.reader, page, &picture, turn)? {
+        Ok(Some((turn, confidence)))
+    } else {
+        Ok(None)
+    }
+}
+
+/// Whether the page so turned has words, and hardly any when turned the other
+/// way up. (Tesseract reads text that runs sideways, so the other two turns
+/// tell nothing: those are the compass's to tell apart.)
+fn reads_upright(
+    reader: &mut Reader,
+    page: &Raster,
+    picture: &Picture,
+    turn: QuarterTurn,
+) -> Result<bool, Answer> {
+    // Holds the page whichever way it is turned.
+    let side = page.width().max(page.height());
+    let mut letters = |turn: QuarterTurn| {
+        let turned = picture.turned(turn).map_err(refusal)?;
+        words(reader, &turned, side, side).map(|text| sure_letters(&text))
+    };
+    let upright = letters(turn)?;
+    if upright < LETTERS_TO_TELL {
+        return Ok(false);
+    }
+    Ok(upright >= LETTERS_UPRIGHT_TO_REVERSED * letters(turn.then(QuarterTurn::Half))?)
 }
 
 fn refusal(error: TesseractError) -> Answer {

@@ -35,6 +35,13 @@ impl WorkerCommand {
     }
 }
 
+/// A page that was not read.
+pub(super) enum Unread {
+    /// The worker was gone before it had taken the page; another may read it.
+    NotTaken(OcrFault),
+    Failed(OcrFault),
+}
+
 /// A running worker with its languages loaded. Dropping it kills it.
 pub(super) struct Worker {
     child: Child,
@@ -45,7 +52,11 @@ pub(super) struct Worker {
 }
 
 /// Why an answer did not come. The worker is of no further use.
+#[derive(PartialEq, Eq)]
 enum Trouble {
+    /// It ended before it had taken all that was sent.
+    GoneBefore,
+    /// It ended with what was sent.
     Gone,
     TookTooLong,
     Nonsense(String),
@@ -90,11 +101,6 @@ impl Worker {
         Ok(rustix::io::ioctl_fionbio(&self.chatter, true)?)
     }
 
-    /// Whether it still runs, as far as the kernel knows.
-    pub(super) fn is_alive(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(None))
-    }
-
     /// Asks and waits at most `limit`. A worker that gave no answer is dead
     /// afterwards, and is given back to nobody.
     pub(super) fn ask(
@@ -103,10 +109,13 @@ impl Worker {
         page: &Raster,
         setup: &Setup,
         limit: Duration,
-    ) -> Result<(Self, Answer), OcrFault> {
+    ) -> Result<(Self, Answer), Unread> {
         match self.exchange(&page_head(question, page), page.pixels(), limit) {
             Ok(answer) => Ok((self, answer)),
-            Err(trouble) => Err(self.end(trouble, setup, limit)),
+            Err(Trouble::GoneBefore) => {
+                Err(Unread::NotTaken(self.end(Trouble::GoneBefore, setup, limit)))
+            }
+            Err(trouble) => Err(Unread::Failed(self.end(trouble, setup, limit))),
         }
     }
 
@@ -122,6 +131,8 @@ impl Worker {
             if ready.chatter {
                 self.listen();
             }
+            // A worker that is gone is found out here first, while there is
+            // something left to send.
             if ready.requests {
                 self.send(&mut unsent)?;
             }
@@ -168,10 +179,10 @@ impl Worker {
         for part in unsent {
             while !part.is_empty() {
                 match self.requests.write(part) {
-                    Ok(0) => return Err(Trouble::Gone),
+                    Ok(0) => return Err(Trouble::GoneBefore),
                     Ok(sent) => *part = &part[sent..],
                     Err(error) if try_again(&error) => return Ok(()),
-                    Err(_) => return Err(Trouble::Gone),
+                    Err(_) => return Err(Trouble::GoneBefore),
                 }
             }
         }
@@ -205,7 +216,7 @@ impl Worker {
     fn end(mut self, trouble: Trouble, setup: &Setup, limit: Duration) -> OcrFault {
         let status = match trouble {
             // Let it die of its own cause, which its status then names.
-            Trouble::Gone => self.child.wait(),
+            Trouble::GoneBefore | Trouble::Gone => self.child.wait(),
             Trouble::TookTooLong | Trouble::Nonsense(_) => {
                 self.child.kill().and_then(|()| self.child.wait())
             }
@@ -216,10 +227,12 @@ impl Worker {
         match trouble {
             Trouble::TookTooLong => OcrFault::TookTooLong { limit },
             Trouble::Nonsense(detail) => OcrFault::NonsenseAnswer { detail },
-            Trouble::Gone if lacked_memory => {
+            Trouble::GoneBefore | Trouble::Gone if lacked_memory => {
                 OcrFault::OutOfMemory { limit_bytes: setup.memory_limit_bytes, last_said }
             }
-            Trouble::Gone => OcrFault::WorkerDied { how: how_it_ended(status), last_said },
+            Trouble::GoneBefore | Trouble::Gone => {
+                OcrFault::WorkerDied { how: how_it_ended(status), last_said }
+            }
         }
     }
 }

@@ -55,16 +55,25 @@ const LADDER: [Rung; 8] = [
 /// Fewer bars and spaces than in the shortest code of any symbology.
 const FEWEST_RUNS: usize = 17;
 
+/// Edges that a blurred code still shows; fewer are a ruled line or a letter, and
+/// not worth sharpening.
+const FEWEST_EDGES: usize = 10;
+
 /// Reads every linear code in a stripe.
 pub(super) fn read_bars(bars: &Bars, rules: LinearRules) -> Vec<Found> {
     let bands = bands(bars.barred());
     let mut votes: Vec<Vote> = Vec::new();
     let mut found: Vec<Found> = Vec::new();
+    let mut most_edges = 0;
     for rung in &LADDER {
+        if rung.blur.is_some() && most_edges < FEWEST_EDGES {
+            continue;
+        }
         let mut unread = false;
         let from = votes.len();
         for band in &bands {
-            let islands = islands(bars, *band, rung);
+            let (edges, islands) = islands(bars, *band, rung);
+            most_edges = most_edges.max(edges);
             for island in &islands {
                 match island.read(rules) {
                     Some((part, symbology, text, reversed)) => votes.push(Vote {
@@ -188,7 +197,8 @@ const NEAR_MODULES: f32 = 4.4;
 /// A run of fewer modules than this is no element of a code.
 const SPECK: f32 = 0.4;
 
-fn islands(bars: &Bars, band: Band, rung: &Rung) -> Vec<Island> {
+/// How many edges a band shows, and the islands among them.
+fn islands(bars: &Bars, band: Band, rung: &Rung) -> (usize, Vec<Island>) {
     let mut line = bars.combined(band, rung.combine);
     if let Some(blur) = rung.blur {
         line = sharpened(&line, blur);
@@ -196,14 +206,15 @@ fn islands(bars: &Bars, band: Band, rung: &Rung) -> Vec<Island> {
     let edges = edges(&line, rung.prominence);
     let mut widths: Vec<f32> = edges.windows(2).map(|e| e[1] - e[0]).collect();
     if widths.len() < FEWEST_RUNS {
-        return Vec::new();
+        return (edges.len(), Vec::new());
     }
     let quarter = widths.len() / 4;
     let module = *widths.select_nth_unstable_by(quarter, f32::total_cmp).1;
-    split(&edges, QUIET_MODULES * module)
+    let islands = split(&edges, QUIET_MODULES * module)
         .into_iter()
         .map(|edges| Island { edges: edges.to_vec(), module })
-        .collect()
+        .collect();
+    (edges.len(), islands)
 }
 
 /// The parts between white runs wider than `quiet`, those long enough for a

@@ -122,14 +122,14 @@ impl Cells {
             .iter()
             .filter_map(|group| {
                 let sum = group.iter().fold(Tensor::default(), |sum, i| sum.plus(self.tensor[*i]));
-                Some((sum.energy(), self.stripe(group, sum.angle())?))
+                Some((sum.energy(), self.stripe(group, sum.angle(), reach)?))
             })
             .collect();
         stripes.sort_by(|a, b| b.0.total_cmp(&a.0));
         stripes.into_iter().map(|(_, stripe)| stripe).collect()
     }
 
-    fn stripe(&self, group: &[usize], angle: f32) -> Option<Stripe> {
+    fn stripe(&self, group: &[usize], angle: f32, reach: usize) -> Option<Stripe> {
         let (sin, cos) = angle.sin_cos();
         let place = |i: &usize| {
             let (x, y) = ((i % self.columns) as f32 + 0.5, (i / self.columns) as f32 + 0.5);
@@ -144,7 +144,11 @@ impl Cells {
         }
         let (length, height) = (along.length() + 1.0, across.length() + 1.0);
         let filled = group.len() as f32 / (length * height);
-        if length < SHORTEST_STRIPE || height < LOWEST_STRIPE || filled < 0.35 {
+        // Looking around makes every stripe longer by as much.
+        let around = 2.0 * reach as f32;
+        let code = length >= SHORTEST_CODE + around;
+        let end_of_stack = reach == 1 && length >= 5.0 && height >= LOWEST_STACK;
+        if !(code || end_of_stack) || height < LOWEST_STRIPE || filled < 0.35 {
             return None;
         }
         let (u, v) = (along.middle(), across.middle());
@@ -189,19 +193,38 @@ impl Cells {
         }
     }
 
-    /// How dark the 3×3 cells around one are between their own lightest and
-    /// darkest pixel, 0 to 1.
+    /// How dark the cells around one are between their own lightest and darkest
+    /// pixel, 0 to 1: the mean of 3×3, or for a symbol of hardly more than two
+    /// cells the darkest 2×2 of them, which white weakens less.
     fn darkness_around(&self, i: usize) -> f32 {
-        let (mut darkest, mut lightest, mut mean, mut count) = (255u8, 0u8, 0.0, 0.0);
-        self.around(i, 1, |j| {
-            let l = self.lightness[j];
-            darkest = darkest.min(l.darkest);
-            lightest = lightest.max(l.lightest);
-            mean += f32::from(l.mean);
-            count += 1.0;
-        });
+        let (mut darkest, mut lightest) = (255u8, 0u8);
+        let (x, y) = (i % self.columns, i / self.columns);
+        let mut means = [[None; 3]; 3];
+        for (row, dy) in means.iter_mut().zip(0..) {
+            for (mean, dx) in row.iter_mut().zip(0..) {
+                let (x, y) = (x + dx, y + dy);
+                if (1..=self.columns).contains(&x) && (1..=self.rows).contains(&y) {
+                    let cell = self.lightness[(y - 1) * self.columns + x - 1];
+                    darkest = darkest.min(cell.darkest);
+                    lightest = lightest.max(cell.lightest);
+                    *mean = Some(f32::from(cell.mean));
+                }
+            }
+        }
         let range = f32::from(lightest) - f32::from(darkest);
-        if range > 0.0 { (f32::from(lightest) - mean / count) / range } else { 0.0 }
+        if range == 0.0 {
+            return 0.0;
+        }
+        let darkness = |from: (usize, usize), size: usize| {
+            let cells = means[from.1..from.1 + size].iter().flat_map(|r| &r[from.0..from.0 + size]);
+            let (sum, count) =
+                cells.flatten().fold((0.0, 0.0), |(sum, count), mean| (sum + mean, count + 1.0));
+            (f32::from(lightest) - sum / count) / range
+        };
+        [(0, 0), (1, 0), (0, 1), (1, 1)]
+            .into_iter()
+            .map(|from| SMALL_SYMBOL * darkness(from, 2))
+            .fold(darkness((0, 0), 3), f32::max)
     }
 
     fn smoothed(&self, reach: usize) -> Vec<Tensor> {
@@ -264,11 +287,17 @@ const BARS_COHERENCE: f32 = 0.55;
 /// Cosine of twice the angle between neighbouring cells of one stripe: 15°.
 const SAME_DIRECTION: f32 = 0.86;
 /// In cells: 0.3 in at the map's usual 150 dpi.
-const SHORTEST_STRIPE: f32 = 5.0;
+const SHORTEST_CODE: f32 = 6.0;
+/// In cells. The start and stop of a PDF417 may show alone, so they must be as
+/// high as its fewest rows.
+const LOWEST_STACK: f32 = 5.0;
 const LOWEST_STRIPE: f32 = 2.0;
 /// Text measures 0.1 to 0.25, bold headings up to 0.3, modules 0.4 to 0.5
 /// inside and less at the rim.
 const BLOCK_DARKNESS: f32 = 0.28;
+/// What the darkness of 2×2 cells counts against that of 3×3: words are as dark
+/// as modules over so small a square, but not all of them.
+const SMALL_SYMBOL: f32 = 0.75;
 /// Mean squared gradient of the faintest edges worth a look: a step of 12 gray
 /// levels in each fourth pixel.
 const FAINTEST: f32 = 150.0;
@@ -288,10 +317,10 @@ impl Block {
     pub fn is_promising(&self) -> bool {
         let (short, long) = self.sides();
         2 * long <= 3 * short
-            && short >= 3 * CELL
+            && short >= 2 * CELL
             && self.solidity > 0.55
-            && self.darkness > 0.36
-            && self.coherence < 0.35
+            && self.darkness > 0.33
+            && self.coherence < 0.45
     }
 
     fn promise(&self) -> f32 {

@@ -23,40 +23,37 @@ struct Rung {
     see: fn(&Gray) -> Bits,
 }
 
-/// For QR and Data Matrix.
-const LADDER: [Rung; 9] = [
+/// For QR and Data Matrix. Of 136 drawn pages, two looks at full size read 100;
+/// the double size, smoothed, 110; the others together 19 more, each some that
+/// no other reads.
+const LADDER: [Rung; 8] = [
     Rung { name: "full size", patience: Patience::Glance, see: |p| threshold::local(p, 20) },
     Rung { name: "full size, one level", patience: Patience::Glance, see: threshold::global },
+    Rung { name: "half size", patience: Patience::Page, see: |p| threshold::global(&p.halved()) },
     Rung {
-        name: "smoothed",
-        patience: Patience::Page,
-        see: |p| threshold::global(&restore::smoothed(p, 1.0)),
-    },
-    Rung { name: "half size", patience: Patience::Whole, see: |p| threshold::global(&p.halved()) },
-    Rung {
-        name: "median",
-        patience: Patience::Page,
-        see: |p| threshold::global(&restore::median(p)),
-    },
-    Rung {
-        name: "double size",
+        name: "double size, smoothed",
         patience: Patience::Whole,
-        see: |p| threshold::local(&restore::doubled(p), 40),
+        see: |p| threshold::global(&restore::smoothed(&restore::doubled(p), 0.7)),
     },
     Rung {
-        name: "sharpened 1",
+        name: "double size, near",
         patience: Patience::Whole,
-        see: |p| threshold::global(&restore::sharpened(p, 1.0)),
+        see: |p| threshold::local(&restore::doubled(p), 6),
     },
     Rung {
-        name: "sharpened 1.5",
+        name: "double size, sharpened 1",
         patience: Patience::Whole,
-        see: |p| threshold::global(&restore::sharpened(p, 1.5)),
+        see: |p| threshold::global(&restore::sharpened(&restore::doubled(p), 2.0)),
     },
     Rung {
-        name: "sharpened 2.5",
+        name: "double size, sharpened 2",
         patience: Patience::Whole,
-        see: |p| threshold::global(&restore::sharpened(p, 2.5)),
+        see: |p| threshold::local(&restore::sharpened(&restore::doubled(p), 4.0), 24),
+    },
+    Rung {
+        name: "double size, smoothed more",
+        patience: Patience::Whole,
+        see: |p| threshold::global(&restore::smoothed(&restore::doubled(p), 1.5)),
     },
 ];
 
@@ -122,6 +119,10 @@ pub(super) fn read_stacked(page: &Gray, frame: Frame, patience: Patience) -> Vec
     climb(page, frame, &[Symbology::Pdf417], &STACKED_LADDER, patience)
 }
 
+/// Pixels of a piece too costly to sharpen. A symbol that fills it has modules
+/// that need no sharpening.
+const LARGE_PIECE: usize = 700_000;
+
 fn climb(
     page: &Gray,
     frame: Frame,
@@ -130,6 +131,8 @@ fn climb(
     patience: Patience,
 ) -> Vec<Found> {
     let piece = page.piece(&frame, 1.0);
+    let patience =
+        if piece.pixels.len() > LARGE_PIECE { patience.min(Patience::Page) } else { patience };
     let rungs = ladder.iter().filter(|r| r.patience <= patience);
     for rung in rungs {
         let found = look(&piece, &frame, symbologies, rung);

@@ -102,6 +102,10 @@ impl Map<'_> {
 /// Neighbourhoods looked at for bars, in cells: ordinary and very wide ones.
 const STRIPE_REACHES: [usize; 2] = [1, 3];
 
+/// Blocks of an ordinary page that may climb the whole ladder, the most
+/// promising first: a page of bold print has dozens that look like small codes.
+const MOST_PROMISING: usize = 3;
+
 /// No page has more codes than this; a page that seems to is a picture.
 fn most_places(effort: Effort) -> usize {
     match effort {
@@ -120,7 +124,6 @@ fn read_stripes(
     const LINEAR: [Symbology; 4] =
         [Symbology::Code128, Symbology::Code39, Symbology::Codabar, Symbology::Itf];
     let symbologies = chosen(rules, &LINEAR);
-    let pdf417 = chosen(rules, &[Symbology::Pdf417]);
     let linear = LinearRules { symbologies: &symbologies, itf_lengths: &rules.itf_lengths };
     let mut readings: Vec<Reading> = Vec::new();
     for reach in STRIPE_REACHES {
@@ -131,11 +134,14 @@ fn read_stripes(
             }
             let Some(bars) = Bars::align(page, frame) else { continue };
             let found = linear::read_bars(&bars, linear);
-            if found.is_empty() && !pdf417.is_empty() && bars.shows_pdf417() {
-                let margin = STRIPE_MARGIN * map.scale;
-                let frame = bars.frame_to_the_quiet_zones(page).grown(margin, margin);
-                let found = matrix::read_stacked(page, frame, Patience::Whole);
-                readings.extend(found.into_iter().map(matrix_reading));
+            if found.is_empty() && rules.symbologies.contains(&Symbology::Pdf417) {
+                let whole = bars.to_the_quiet_zones(page).filter(Bars::shows_pdf417);
+                if let Some(whole) = whole {
+                    let margin = STRIPE_MARGIN * map.scale;
+                    let frame = whole.frame.grown(margin, margin);
+                    let found = matrix::read_stacked(page, frame, Patience::Whole);
+                    readings.extend(found.into_iter().map(matrix_reading));
+                }
             }
             readings.extend(found.into_iter().map(linear_reading));
         }
@@ -155,11 +161,11 @@ fn read_blocks(
         return Vec::new();
     }
     let mut readings = Vec::new();
-    for block in cells.blocks().into_iter().take(most_places(effort)) {
-        let patience = if block.is_promising() || effort == Effort::Stubborn {
-            Patience::Whole
-        } else {
-            Patience::Glance
+    for (rank, block) in cells.blocks().into_iter().take(most_places(effort)).enumerate() {
+        let patience = match effort {
+            Effort::Stubborn => Patience::Whole,
+            Effort::Ordinary if rank < MOST_PROMISING && block.is_promising() => Patience::Whole,
+            Effort::Ordinary => Patience::Glance,
         };
         let frame = block_frame(block, map.scale);
         let found = matrix::read_frame(page, frame, &symbologies, patience);

@@ -177,49 +177,57 @@ impl Bars {
             [7.0, 1.0, 1.0, 3.0, 1.0, 1.0, 1.0, 2.0],
             [2.0, 1.0, 1.0, 1.0, 3.0, 1.0, 1.0, 7.0],
         ];
-        let count = self.count();
-        let thirds = (0..3).map(|i| Band { from: count * i / 3, to: count * (i + 1) / 3 });
-        let shown = thirds.filter(|third| {
-            let line = self.combined(*third, Combine::Mean);
-            [None, Some(1.5), Some(2.5)].into_iter().any(|blur| {
-                let sharp = blur.map(|blur| sharpened(&line, blur));
-                let edges = edges(sharp.as_ref().unwrap_or(&line), 0.2);
+        let shows = |band: &Band| {
+            let line = self.combined(*band, Combine::Mean);
+            let matches = |edges: &[f32]| {
                 let widths: Vec<f32> = edges.windows(2).map(|e| e[1] - e[0]).collect();
                 widths.windows(8).any(|w| PATTERNS.iter().any(|p| matches_pattern(w, p)))
-            })
-        });
-        shown.count() >= 2
+            };
+            let seen = edges(&line, 0.2);
+            // The widest elements survive any blur; without them nothing is hidden.
+            matches(&seen)
+                || seen.len() >= 4
+                    && [1.5, 2.5].iter().any(|blur| matches(&edges(&sharpened(&line, *blur), 0.2)))
+        };
+        let count = self.count();
+        let thirds = (0..3).map(|i| Band { from: count * i / 3, to: count * (i + 1) / 3 });
+        shows(&Band { from: 0, to: count }) || thirds.filter(shows).count() >= 2
     }
 
-    /// The frame, longer at both ends as far as the page goes on half dark: the
-    /// codewords of a PDF417 have less of one direction than its two ends.
-    pub fn frame_to_the_quiet_zones(&self, page: &Gray) -> Frame {
+    /// The bars with all that goes on half dark at both ends: the codewords of a
+    /// PDF417 have edges along its rows too, so it may show in parts. `None` where
+    /// no end is in sight.
+    pub fn to_the_quiet_zones(&self, page: &Gray) -> Option<Bars> {
+        let (middle, width) = (self.frame.width / 2.0, self.frame.width);
+        let left = self.reach(page, -1.0)?.max(middle);
+        let right = self.reach(page, 1.0)?.max(width - middle);
+        let grown = self.frame.part(middle - left, 0.0, left + right, self.frame.height);
+        Some(Bars::sample(page, grown, FEW_LINES * 2))
+    }
+
+    /// Pixels of the page from the middle of the frame to where the dark ends.
+    fn reach(&self, page: &Gray, direction: f32) -> Option<f32> {
         let (light, dark) = (percentile(&self.lines, 0.9), percentile(&self.lines, 0.1));
         let is_busy = |along: f32| {
-            let mean = (0..QUIET_POINTS)
-                .map(|i| (i as f32 + 0.5) * self.frame.height / QUIET_POINTS as f32)
-                .map(|down| self.frame.on_page(along, down))
-                .map(|(x, y)| page.at(x, y))
-                .sum::<f32>()
-                / QUIET_POINTS as f32;
-            light - mean > 0.2 * (light - dark)
+            let points = (0..QUIET_POINTS).map(|i| {
+                let down = (i as f32 + 0.5) * self.frame.height / QUIET_POINTS as f32;
+                let (x, y) = self.frame.on_page(along, down);
+                page.at(x, y)
+            });
+            light - points.sum::<f32>() / QUIET_POINTS as f32 > 0.2 * (light - dark)
         };
-        let reach = |start: f32, direction: f32| {
-            let (mut end, mut quiet, mut distance) = (0.0, 0.0, 0.0);
-            while quiet < QUIET_PIXELS && distance < MOST_GROWTH {
-                distance += 2.0;
-                if is_busy(start + direction * distance) {
-                    (end, quiet) = (distance, 0.0);
-                } else {
-                    quiet += 2.0;
-                }
+        let longest = LONGEST_STACK * self.frame.height;
+        let (mut end, mut distance) = (0.0, 0.0);
+        while distance - end < QUIET_PIXELS {
+            distance += 2.0;
+            if distance > longest {
+                return None;
             }
-            end
-        };
-        let (middle, width) = (self.frame.width / 2.0, self.frame.width);
-        let (left, right) = (reach(middle, -1.0), reach(middle, 1.0));
-        let grown = self.frame.part(middle - left, 0.0, left + right, self.frame.height);
-        if grown.width < 0.3 * width { self.frame } else { grown }
+            if is_busy(self.frame.width / 2.0 + direction * distance) {
+                end = distance;
+            }
+        }
+        Some(end)
     }
 
     /// Samples and lines as pixels of the frame.
@@ -232,8 +240,9 @@ impl Bars {
 const QUIET_POINTS: usize = 24;
 /// White pixels of the page that end a code: more than its widest space.
 const QUIET_PIXELS: f32 = 36.0;
-/// Pixels of the page: 8 in at 300 dpi.
-const MOST_GROWTH: f32 = 2400.0;
+/// Heights of a PDF417 from its middle to its end: it may be ten times as long
+/// as it is high.
+const LONGEST_STACK: f32 = 6.0;
 
 /// Text measures 0.05 to 0.15 over its lines, bars in heavy noise 0.3.
 const LEAST_UPRIGHT: f32 = 0.18;
@@ -329,7 +338,8 @@ fn convolved(line: &[f32], half_kernel: &[f32]) -> Vec<f32> {
 /// each two extremes that differ by at least `prominence` (a part of the line's
 /// whole range), where it passes the middle between them.
 pub(super) fn edges(line: &[f32], prominence: f32) -> Vec<f32> {
-    let range = percentile(line, 0.98) - percentile(line, 0.02);
+    let few: Vec<f32> = line.iter().step_by(line.len() / 256 + 1).copied().collect();
+    let range = percentile(&few, 0.98) - percentile(&few, 0.02);
     let extremes = extremes(line, prominence * range);
     extremes.windows(2).filter_map(|pair| crossing(line, pair[0], pair[1])).collect()
 }

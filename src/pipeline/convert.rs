@@ -28,6 +28,8 @@ pub enum ConvertFault {
     Source { file: String, source: SourceFault },
     #[error(transparent)]
     Pdf(#[from] PdfFault),
+    #[error("the file cannot be written; check the folder and the room on its disk")]
+    WriteFile(#[from] std::io::Error),
 }
 
 /// A file of pages, by the name a person knows it by.

@@ -60,7 +60,10 @@ fn shipped_profiles_are_right_and_draw_no_warning() {
         assert_eq!(listed(&found.warnings), "", "{name}");
     }
     let names: Vec<String> = list(&[]).unwrap().into_keys().collect();
-    assert_eq!(names, ["clinic-visit", "inpatient-chart", "loose-sheets", "patch-separated"]);
+    assert_eq!(
+        names,
+        ["clinic-visit", "inpatient-chart", "loose-sheets", "patch-separated", "plain-pages"]
+    );
 }
 
 #[test]

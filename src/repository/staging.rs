@@ -27,9 +27,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
-use crate::disk::durable::{WriteFault, Written, make_folders, write_synced};
-use crate::disk::placing::CLAIM_PREFIX;
-use crate::disk::{Access, Disk};
+use crate::disk::durable::{WriteFault, Written, unused_path, write_synced};
+use crate::disk::placing::{CLAIM_PREFIX, Placing};
+use crate::disk::{Access, Disk, EntryKind};
 use crate::records::ids::{DocumentId, Sha256};
 
 const PART_SUFFIX: &str = ".part";
@@ -59,11 +59,16 @@ pub(super) struct Staging {
 }
 
 impl Staging {
-    /// Makes the folder and its name durable.
-    pub(super) fn open(disk: &Disk, folder: &Path, owner: String) -> io::Result<Self> {
-        let above = folder.parent().ok_or(io::ErrorKind::InvalidInput)?;
-        let name = folder.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-        let folder = make_folders(disk, above, Path::new(name), Access::Shared)?;
+    /// Makes the folder where it is missing. Its name need not survive: what is
+    /// in it is of use only together, and is made again.
+    pub(super) fn open(disk: &Disk, folder: PathBuf, owner: String) -> io::Result<Self> {
+        match disk.create_folder(&folder, Access::Shared) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        if disk.kind_of(&folder)? != Some(EntryKind::Folder) {
+            return Err(io::Error::from(io::ErrorKind::NotADirectory));
+        }
         Ok(Staging { disk: disk.clone(), folder, owner, parts_made: Arc::default() })
     }
 
@@ -78,7 +83,7 @@ impl Staging {
         document: &DocumentId,
         content: &mut dyn Read,
     ) -> Result<(PathBuf, Written), WriteFault> {
-        let part = self.new_part(&document.to_string());
+        let part = self.new_part(&document.to_string()).map_err(WriteFault::Create)?;
         match write_synced(&self.disk, &part, Access::Shared, content) {
             Ok(written) => Ok((part, written)),
             Err(fault) => {
@@ -90,17 +95,24 @@ impl Staging {
 
     /// Whether a file from here can be renamed into `folder`.
     pub(super) fn reaches(&self, folder: &Path) -> io::Result<bool> {
-        let probe = self.new_part("probe");
+        let probe = self.new_part("probe")?;
         self.disk.create_file(&probe, Access::Shared)?;
         let reaches = self.disk.can_rename_into(&probe, folder);
         self.discard(&probe);
         reaches
     }
 
-    fn new_part(&self, what: &str) -> PathBuf {
+    /// How files can be placed on this file system.
+    pub(super) fn probe_placing(&self) -> io::Result<Placing> {
+        let from = self.new_part("probe")?;
+        let to = self.new_part("probe")?;
+        self.disk.probe_placing(&from, &to)
+    }
+
+    fn new_part(&self, what: &str) -> io::Result<PathBuf> {
         let no = self.parts_made.fetch_add(1, Ordering::Relaxed);
-        let name = format!("{}~{what}~{}-{no}{PART_SUFFIX}", self.owner, std::process::id());
-        self.folder.join(name)
+        let name = |no| format!("{}~{what}~{no}{PART_SUFFIX}", self.owner);
+        unused_path(&self.disk, &self.folder, no, name)
     }
 
     /// Takes away what will not be placed. Where that fails it stays until the

@@ -137,7 +137,7 @@ impl WatchedFolder {
         }
         let unusable = |source| FilingFault::StagingUnusable { staging: staging.clone(), source };
         let owner = harmless_name(&settings.owner).replace('~', "-");
-        let opened = Staging::open(&disk, &staging, owner).map_err(unusable)?;
+        let opened = Staging::open(&disk, staging.clone(), owner).map_err(unusable)?;
         if !opened.reaches(&root).map_err(unusable)? {
             return Err(FilingFault::OtherFileSystem { folder: root, staging });
         }
@@ -158,7 +158,7 @@ impl WatchedFolder {
     /// How this file system lets files be placed.
     pub fn probe_placing(&self) -> Result<Placing, FilingFault> {
         let staging = self.staging.folder();
-        self.disk.probe_placing(staging).map_err(|source| FilingFault::StagingUnusable {
+        self.staging.probe_placing().map_err(|source| FilingFault::StagingUnusable {
             staging: staging.to_path_buf(),
             source,
         })

@@ -65,8 +65,10 @@ impl Station {
         let already = std::fs::read_dir(self.path("feeder")).unwrap().count();
         for (nth, page) in pages.iter().enumerate() {
             let target = self.path("feeder").join(format!("{:04}.pnm", already + nth + 1));
-            let page = image::open(page).unwrap();
-            page.to_luma8().save_with_format(target, image::ImageFormat::Pnm).unwrap();
+            let page = image::open(page).unwrap().to_luma8();
+            let mut pnm = format!("P5\n{} {}\n255\n", page.width(), page.height()).into_bytes();
+            pnm.extend_from_slice(&page);
+            std::fs::write(target, pnm).unwrap();
         }
     }
 

@@ -60,7 +60,7 @@ impl Ledger {
             AfterCut::NamesWithoutBytes => true,
             AfterCut::Scattered { seed } => {
                 self.durable.contains(&change.operation)
-                    || scramble(seed ^ change.operation).is_multiple_of(2)
+                    || coin(seed, change.operation).is_multiple_of(2)
             }
         });
         survived.for_each(|change| change.apply(&mut names));
@@ -125,9 +125,14 @@ fn length_left(written: usize, synced: usize, node: NodeId, after: AfterCut) -> 
         AfterCut::NothingUnsynced | AfterCut::NamesWithoutBytes => synced,
         AfterCut::Scattered { seed } => {
             let unsynced = (written - synced) as u64 + 1;
-            synced + (scramble(seed ^ node.0 as u64) % unsynced) as usize
+            synced + (coin(seed, node.0 as u64) % unsynced) as usize
         }
     }
+}
+
+/// A number that `seed` gives this thing, and any other seed another.
+fn coin(seed: u64, thing: u64) -> u64 {
+    scramble(scramble(seed) ^ thing)
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014): a well-spread number for each seed.
