@@ -1,1 +1,673 @@
-//! A libsane backend that serves a folder of page images.
+//! A libsane backend that serves a folder of page images, loaded by libsane
+//! like any vendor's driver. It links nothing of the daemon.
+//!
+//! Built as `libsane_folder.so`; libsane looks for `libsane-folder.so.1` in
+//! `LD_LIBRARY_PATH` and for the word `folder` in `dll.conf` of
+//! `SANE_CONFIG_DIR`:
+//!
+//! ```sh
+//! mkdir -p so cfg
+//! cp target/debug/examples/libsane_folder.so so/libsane-folder.so.1
+//! echo folder > cfg/dll.conf
+//! echo 'pages = /path/to/pages' > cfg/folder.conf
+//! LD_LIBRARY_PATH=$PWD/so SANE_CONFIG_DIR=$PWD/cfg scanimage -L
+//! ```
+//!
+//! `OUTGUIDE_SANE_FOLDER` in the environment goes before `pages`, and
+//! `OUTGUIDE_SANE_FOLDER_CURSOR` before `cursor`: a file where the feeder's
+//! position is kept, so that the next session goes on where this one stopped,
+//! as paper does. Without it each session begins with the first page.
+//!
+//! With `login = NAME:PASSWORD` in `folder.conf` the scanner asks for them.
+//!
+//! Devices: `folder:adf` (sources ADF, ADF Duplex, Flatbed) and
+//! `folder:flatbed`. Pages are PNM files (P4, P5, P6, at most 8 bits) in order
+//! of name, taken to be scanned at the resolution asked; they are converted to
+//! the mode asked and cut to the area asked. In duplex a missing last back is
+//! white. A folder used up is an empty feeder, and on the flatbed too.
+//!
+//! A file `NAME.<fault>` strikes when page `NAME.p?m` is asked for, once (the
+//! clerk has then cleared it, if a cursor is kept); without a page of its name
+//! it strikes between its neighbours:
+//!
+//! | fault | what the scanner does |
+//! |---|---|
+//! | `jam` `cover-open` `busy` `io-error` `no-mem` `access-denied` `invalid` `unsupported` | answers with that status |
+//! | `no-docs` | says the feeder is empty, while its paper sensor sees the page |
+//! | `out-of-documents` | says the feeder is empty, its sensor too |
+//! | `double-feed` | delivers the page, sensor `double-feed` on |
+//! | `double-feed-jam` | stops with "jammed", sensor `double-feed` on |
+//! | `jam-reading` | jams in the middle of the page |
+//! | `truncated` | ends the page after half its lines |
+//! | `overlong` | sends more lines than it announced |
+//! | `bad-header` | announces lines shorter than their pixels |
+//! | `unknown-height` | says the height only at the end |
+//! | `hang` `hang-reading` | never returns, and ignores being cancelled |
+//! | `wait` | waits in the middle of the page until it is cancelled |
+//! | `crash` `crash-reading` | kills its process |
+
+#[path = "sane_folder/page.rs"]
+mod page;
+#[path = "sane_folder/stack.rs"]
+mod stack;
+
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::{ptr, thread};
+
+use page::Page;
+use stack::{Fault, Stack};
+
+type Status = c_int;
+const GOOD: Status = 0;
+const UNSUPPORTED: Status = 1;
+const CANCELLED: Status = 2;
+const DEVICE_BUSY: Status = 3;
+const INVALID: Status = 4;
+const END_OF_FILE: Status = 5;
+const JAMMED: Status = 6;
+const NO_DOCUMENTS: Status = 7;
+const COVER_OPEN: Status = 8;
+const IO_ERROR: Status = 9;
+const NO_MEMORY: Status = 10;
+const ACCESS_DENIED: Status = 11;
+
+const TYPE_BOOL: c_int = 0;
+const TYPE_INT: c_int = 1;
+const TYPE_FIXED: c_int = 2;
+const TYPE_STRING: c_int = 3;
+const UNIT_NONE: c_int = 0;
+const UNIT_MM: c_int = 3;
+const UNIT_DPI: c_int = 4;
+const CAP_SET: c_int = 1;
+const CAP_READ: c_int = 4;
+const INFO_INEXACT: c_int = 1;
+const INFO_RELOAD_PARAMETERS: c_int = 4;
+const CONSTRAINT_NONE: c_int = 0;
+const CONSTRAINT_RANGE: c_int = 1;
+const CONSTRAINT_WORDS: c_int = 2;
+const CONSTRAINT_STRINGS: c_int = 3;
+const FRAME_GRAY: c_int = 0;
+const FRAME_RGB: c_int = 1;
+
+/// 16.16 fixed point.
+const fn fixed(millimetres: c_int) -> c_int {
+    millimetres << 16
+}
+
+/// A Legal feeder, a little wider than the paper.
+const WIDEST: c_int = fixed(216);
+const LONGEST: c_int = fixed(356);
+
+#[repr(C)]
+struct Device {
+    name: *const c_char,
+    vendor: *const c_char,
+    model: *const c_char,
+    kind: *const c_char,
+}
+
+#[repr(C)]
+struct OptionDescriptor {
+    name: *const c_char,
+    title: *const c_char,
+    description: *const c_char,
+    kind: c_int,
+    unit: c_int,
+    size: c_int,
+    capabilities: c_int,
+    constraint_kind: c_int,
+    constraint: *const c_void,
+}
+
+#[repr(C)]
+struct Range {
+    min: c_int,
+    max: c_int,
+    quant: c_int,
+}
+
+#[repr(C)]
+pub struct Parameters {
+    format: c_int,
+    last_frame: c_int,
+    bytes_per_line: c_int,
+    pixels_per_line: c_int,
+    lines: c_int,
+    depth: c_int,
+}
+
+/// Constant tables of pointers to constants.
+struct Table<T>(T);
+// SAFETY: nothing in these tables is ever written.
+unsafe impl<T> Sync for Table<T> {}
+
+static DEVICES: Table<[Device; 2]> = Table([
+    Device {
+        name: c"adf".as_ptr(),
+        vendor: c"Outguide".as_ptr(),
+        model: c"folder feeder".as_ptr(),
+        kind: c"sheetfed scanner".as_ptr(),
+    },
+    Device {
+        name: c"flatbed".as_ptr(),
+        vendor: c"Outguide".as_ptr(),
+        model: c"folder flatbed".as_ptr(),
+        kind: c"flatbed scanner".as_ptr(),
+    },
+]);
+static DEVICE_LIST: Table<[*const Device; 3]> =
+    Table([&raw const DEVICES.0[0], &raw const DEVICES.0[1], ptr::null()]);
+
+const SOURCES: [&CStr; 3] = [c"ADF", c"ADF Duplex", c"Flatbed"];
+const MODES: [&CStr; 3] = [c"Lineart", c"Gray", c"Color"];
+static FEEDER_SOURCES: Table<[*const c_char; 4]> =
+    Table([SOURCES[0].as_ptr(), SOURCES[1].as_ptr(), SOURCES[2].as_ptr(), ptr::null()]);
+static FLATBED_SOURCES: Table<[*const c_char; 2]> = Table([SOURCES[2].as_ptr(), ptr::null()]);
+static MODE_LIST: Table<[*const c_char; 4]> =
+    Table([MODES[0].as_ptr(), MODES[1].as_ptr(), MODES[2].as_ptr(), ptr::null()]);
+static RESOLUTIONS: [c_int; 7] = [6, 75, 100, 150, 200, 300, 600];
+static WIDTHS: Range = Range { min: 0, max: WIDEST, quant: 0 };
+static HEIGHTS: Range = Range { min: 0, max: LONGEST, quant: 0 };
+
+/// Options by number, the count first as SANE wants it.
+const OPTION_COUNT: usize = 12;
+const SOURCE: usize = 1;
+const MODE: usize = 2;
+const RESOLUTION: usize = 3;
+/// tl-x, tl-y, br-x, br-y.
+const AREA: usize = 4;
+const AREA_LAST: usize = 7;
+const PAGE_LOADED: usize = 8;
+const DOUBLE_FEED: usize = 9;
+const SENSOR_COVER_OPEN: usize = 10;
+const SERIAL_NUMBER: usize = 11;
+
+const STRING_BYTES: c_int = 32;
+const FEEDER_SERIAL: &CStr = c"OG-ADF-0001";
+const FLATBED_SERIAL: &CStr = c"OG-FB-0001";
+
+fn descriptors(is_feeder: bool) -> Vec<OptionDescriptor> {
+    let option = |name: &'static CStr, kind, unit, capabilities| OptionDescriptor {
+        name: name.as_ptr(),
+        title: name.as_ptr(),
+        description: name.as_ptr(),
+        kind,
+        unit,
+        size: if kind == TYPE_STRING { STRING_BYTES } else { 4 },
+        capabilities,
+        constraint_kind: CONSTRAINT_NONE,
+        constraint: ptr::null(),
+    };
+    let constrained = |option: OptionDescriptor, constraint_kind, constraint: *const c_void| {
+        OptionDescriptor { constraint_kind, constraint, ..option }
+    };
+    let length = |name, range: &'static Range| {
+        let range = ptr::from_ref(range).cast();
+        constrained(option(name, TYPE_FIXED, UNIT_MM, CAP_SET | CAP_READ), CONSTRAINT_RANGE, range)
+    };
+    let text = |name, list: *const c_void| {
+        constrained(
+            option(name, TYPE_STRING, UNIT_NONE, CAP_SET | CAP_READ),
+            CONSTRAINT_STRINGS,
+            list,
+        )
+    };
+    let sensor = |name| option(name, TYPE_BOOL, UNIT_NONE, CAP_READ);
+    let sources = if is_feeder {
+        FEEDER_SOURCES.0.as_ptr().cast()
+    } else {
+        FLATBED_SOURCES.0.as_ptr().cast()
+    };
+    vec![
+        option(c"", TYPE_INT, UNIT_NONE, CAP_READ),
+        text(c"source", sources),
+        text(c"mode", MODE_LIST.0.as_ptr().cast()),
+        constrained(
+            option(c"resolution", TYPE_INT, UNIT_DPI, CAP_SET | CAP_READ),
+            CONSTRAINT_WORDS,
+            RESOLUTIONS.as_ptr().cast(),
+        ),
+        length(c"tl-x", &WIDTHS),
+        length(c"tl-y", &HEIGHTS),
+        length(c"br-x", &WIDTHS),
+        length(c"br-y", &HEIGHTS),
+        sensor(c"page-loaded"),
+        sensor(c"double-feed"),
+        sensor(c"cover-open"),
+        option(c"serial-number", TYPE_STRING, UNIT_NONE, CAP_READ),
+    ]
+}
+
+/// An open device. Cancelling comes from another thread and takes no lock.
+pub struct Handle {
+    options: Vec<OptionDescriptor>,
+    cancelled: AtomicBool,
+    scanner: Mutex<Scanner>,
+}
+
+impl Handle {
+    fn scanner(&self) -> MutexGuard<'_, Scanner> {
+        self.scanner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Scanner {
+    is_feeder: bool,
+    stack: Stack,
+    source: &'static CStr,
+    mode: &'static CStr,
+    resolution: c_int,
+    /// tl-x, tl-y, br-x, br-y.
+    area: [c_int; 4],
+    /// Images since it was opened; odd in the middle of a duplex sheet.
+    delivered: usize,
+    last_size: (usize, usize),
+    reading: Option<Reading>,
+    double_feed: bool,
+    cover_open: bool,
+}
+
+struct Reading {
+    bytes: Vec<u8>,
+    sent: usize,
+    parameters: Parameters,
+    fault: Option<Fault>,
+    /// The page leaves the stack when it is through.
+    is_from_stack: bool,
+}
+
+impl Scanner {
+    fn is_duplex(&self) -> bool {
+        self.source == SOURCES[1]
+    }
+
+    fn start(&mut self) -> Status {
+        self.reading = None;
+        self.double_feed = false;
+        self.cover_open = false;
+        let mut while_reading = None;
+        while let Some(fault) = self.stack.peek().and_then(Fault::of) {
+            self.stack.take();
+            match fault {
+                Fault::Status(status) => {
+                    self.cover_open = status == COVER_OPEN;
+                    if status == NO_DOCUMENTS {
+                        self.stack.run_out();
+                    }
+                    return status;
+                }
+                Fault::FalseNoDocuments => return NO_DOCUMENTS,
+                Fault::DoubleFeedJam => {
+                    self.double_feed = true;
+                    return JAMMED;
+                }
+                Fault::Crash => std::process::abort(),
+                Fault::Hang => hang(),
+                Fault::DoubleFeed => self.double_feed = true,
+                reading => while_reading = Some(reading),
+            }
+        }
+        let (page, is_from_stack) = match self.stack.peek().map(Page::read) {
+            Some(Some(page)) => (page, true),
+            Some(None) => return IO_ERROR,
+            None if self.is_duplex() && self.delivered % 2 == 1 => {
+                (Page::white(self.last_size.0, self.last_size.1), false)
+            }
+            None => return NO_DOCUMENTS,
+        };
+        self.last_size = (page.width, page.height);
+        self.reading = Some(self.reading(&page, while_reading, is_from_stack));
+        GOOD
+    }
+
+    fn reading(&self, page: &Page, fault: Option<Fault>, is_from_stack: bool) -> Reading {
+        let pixels = |length: c_int| {
+            (f64::from(length) / 65536.0 / 25.4 * f64::from(self.resolution)).round() as usize
+        };
+        let (mut bytes, mut parameters) = page.cut(self.area.map(pixels)).in_mode(self.mode);
+        match fault {
+            Some(Fault::Truncated) => bytes.truncate(bytes.len() / 2),
+            Some(Fault::Overlong) => bytes.extend_from_within(..),
+            Some(Fault::BadHeader) => parameters.bytes_per_line /= 2,
+            Some(Fault::UnknownHeight) => parameters.lines = -1,
+            Some(_) | None => {}
+        }
+        Reading { bytes, sent: 0, parameters, fault, is_from_stack }
+    }
+
+    fn read(&mut self, room: &mut [u8], cancelled: &AtomicBool) -> (Status, usize) {
+        let Some(reading) = &mut self.reading else { return (CANCELLED, 0) };
+        if reading.sent >= reading.bytes.len() / 2 {
+            match reading.fault {
+                Some(Fault::JamReading) => return (JAMMED, 0),
+                Some(Fault::HangReading) => hang(),
+                Some(Fault::CrashReading) => std::process::abort(),
+                Some(Fault::Wait) => {
+                    while !cancelled.load(Ordering::SeqCst) {
+                        thread::park_timeout(std::time::Duration::from_millis(1));
+                    }
+                }
+                Some(_) | None => {}
+            }
+        }
+        if cancelled.load(Ordering::SeqCst) {
+            return (CANCELLED, 0);
+        }
+        let left = &reading.bytes[reading.sent..];
+        // Stops in the middle once, so that faults strike there.
+        let half = (reading.bytes.len() / 2).saturating_sub(reading.sent);
+        let length = left.len().min(room.len()).min(if half > 0 { half } else { usize::MAX });
+        if length == 0 {
+            self.finish();
+            return (END_OF_FILE, 0);
+        }
+        room[..length].copy_from_slice(&left[..length]);
+        reading.sent += length;
+        (GOOD, length)
+    }
+
+    /// A spoiled page is put back by the clerk and comes again whole.
+    fn finish(&mut self) {
+        let Some(reading) = self.reading.take() else { return };
+        let is_spoiled =
+            matches!(reading.fault, Some(Fault::Truncated | Fault::Overlong | Fault::BadHeader));
+        if reading.is_from_stack && !is_spoiled {
+            self.stack.take();
+        }
+        self.delivered += 1;
+    }
+
+    fn get(&self, option: usize) -> Value {
+        match option {
+            0 => Value::Word(OPTION_COUNT as c_int),
+            SOURCE => Value::Text(self.source),
+            MODE => Value::Text(self.mode),
+            RESOLUTION => Value::Word(self.resolution),
+            AREA..=AREA_LAST => Value::Word(self.area[option - AREA]),
+            PAGE_LOADED => Value::Word(c_int::from(self.is_feeder && self.stack.has_page())),
+            DOUBLE_FEED => Value::Word(c_int::from(self.double_feed)),
+            SENSOR_COVER_OPEN => Value::Word(c_int::from(self.cover_open)),
+            SERIAL_NUMBER => {
+                Value::Text(if self.is_feeder { FEEDER_SERIAL } else { FLATBED_SERIAL })
+            }
+            _ => Value::Word(0),
+        }
+    }
+
+    /// Info flags, or the refusal.
+    fn set_text(&mut self, option: usize, text: &CStr) -> Result<c_int, Status> {
+        let choices: &[&CStr] = match option {
+            SOURCE if self.is_feeder => &SOURCES,
+            SOURCE => &SOURCES[2..],
+            MODE => &MODES,
+            _ => return Err(INVALID),
+        };
+        let chosen: &'static CStr = match choices.iter().position(|c| *c == text) {
+            Some(place) if option == SOURCE && !self.is_feeder => SOURCES[2 + place],
+            Some(place) if option == SOURCE => SOURCES[place],
+            Some(place) => MODES[place],
+            None => return Err(INVALID),
+        };
+        match option {
+            SOURCE => self.source = chosen,
+            _ => self.mode = chosen,
+        }
+        Ok(INFO_RELOAD_PARAMETERS)
+    }
+
+    /// Info flags, or the refusal.
+    fn set_word(&mut self, option: usize, word: c_int) -> Result<c_int, Status> {
+        match option {
+            RESOLUTION if RESOLUTIONS[1..].contains(&word) => self.resolution = word,
+            AREA..=AREA_LAST => {
+                let is_across = (option - AREA).is_multiple_of(2);
+                let used = word.clamp(0, if is_across { WIDEST } else { LONGEST });
+                self.area[option - AREA] = used;
+                if used != word {
+                    return Ok(INFO_RELOAD_PARAMETERS | INFO_INEXACT);
+                }
+            }
+            _ => return Err(INVALID),
+        }
+        Ok(INFO_RELOAD_PARAMETERS)
+    }
+}
+
+enum Value {
+    Word(c_int),
+    Text(&'static CStr),
+}
+
+fn hang() -> ! {
+    loop {
+        thread::park();
+    }
+}
+
+// The entry points, as libsane's `dll` backend looks them up.
+
+type Authorize = unsafe extern "C" fn(*const c_char, *mut c_char, *mut c_char);
+static AUTHORIZE: OnceLock<Authorize> = OnceLock::new();
+/// `SANE_MAX_USERNAME_LEN` and `SANE_MAX_PASSWORD_LEN`.
+const LOGIN_BYTES: usize = 128;
+
+/// # Safety
+/// Called by libsane: `version` is null or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sane_folder_init(
+    version: *mut c_int,
+    authorize: Option<Authorize>,
+) -> Status {
+    if !version.is_null() {
+        // SAFETY: as above; version 1.0 build 0.
+        unsafe { *version = 1 << 24 };
+    }
+    if let Some(authorize) = authorize {
+        AUTHORIZE.get_or_init(|| authorize);
+    }
+    GOOD
+}
+
+/// Asks for name and password where `folder.conf` sets them.
+fn is_let_in() -> bool {
+    let Some(login) = stack::configured("login") else { return true };
+    let Some(ask) = AUTHORIZE.get() else { return false };
+    let (mut user, mut password) = ([0; LOGIN_BYTES], [0; LOGIN_BYTES]);
+    // SAFETY: a C string and two buffers of the size SANE sets.
+    unsafe { ask(c"folder$MD5$salt".as_ptr(), user.as_mut_ptr(), password.as_mut_ptr()) };
+    // SAFETY: the frontend ends both with a zero.
+    let said = unsafe { [CStr::from_ptr(user.as_ptr()), CStr::from_ptr(password.as_ptr())] };
+    said.map(CStr::to_string_lossy).join(":") == login
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn sane_folder_exit() {}
+
+/// # Safety
+/// Called by libsane: `list` may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sane_folder_get_devices(
+    list: *mut *const *const c_void,
+    _local_only: c_int,
+) -> Status {
+    // SAFETY: as above; the list is constant and ends with null.
+    unsafe { *list = DEVICE_LIST.0.as_ptr().cast() };
+    GOOD
+}
+
+/// # Safety
+/// Called by libsane: `name` is a C string, `handle` may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sane_folder_open(name: *const c_char, handle: *mut *mut Handle) -> Status {
+    // SAFETY: as above.
+    let name = unsafe { CStr::from_ptr(name) };
+    let is_feeder = match name.to_bytes() {
+        b"" | b"adf" => true,
+        b"flatbed" => false,
+        _ => return INVALID,
+    };
+    if !is_let_in() {
+        return ACCESS_DENIED;
+    }
+    let Some(stack) = Stack::load() else { return IO_ERROR };
+    let scanner = Scanner {
+        is_feeder,
+        stack,
+        source: if is_feeder { SOURCES[0] } else { SOURCES[2] },
+        mode: MODES[2],
+        resolution: 300,
+        area: [0, 0, WIDEST, LONGEST],
+        delivered: 0,
+        last_size: (1, 1),
+        reading: None,
+        double_feed: false,
+        cover_open: false,
+    };
+    let opened = Box::new(Handle {
+        options: descriptors(is_feeder),
+        cancelled: AtomicBool::new(false),
+        scanner: Mutex::new(scanner),
+    });
+    // SAFETY: as above; libsane gives the pointer back to sane_folder_close.
+    unsafe { *handle = Box::into_raw(opened) };
+    GOOD
+}
+
+/// # Safety
+/// Called by libsane: `handle` comes from `sane_folder_open` and is not used after.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sane_folder_close(handle: *mut Handle) {
+    // SAFETY: as above.
+    drop(unsafe { Box::from_raw(handle) });
+}
+
+/// # Safety
+/// Called by libsane: `handle` is open.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sane_folder_get_option_descriptor(
+    handle: *mut Handle,
+    option: c_int,
+) -> *const c_void {
+    // SAFETY: as above.
+    let options = unsafe { &(*handle).options };
+    match usize::try_from(option).ok().and_then(|option| options.get(option)) {
+        Some(descriptor) => ptr::from_ref(descriptor).cast(),
+        None => ptr::null(),
+    }
+}
+
+/// # Safety
+/// Called by libsane: `handle` is open, `value` has the option's size, `info`
+/// is null or may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sane_folder_control_option(
+    handle: *mut Handle,
+    option: c_int,
+    action: c_int,
+    value: *mut c_void,
+    info: *mut c_int,
+) -> Status {
+    // SAFETY: as above.
+    let handle = unsafe { &*handle };
+    let Some(option) = usize::try_from(option).ok().filter(|&o| o < OPTION_COUNT) else {
+        return INVALID;
+    };
+    match action {
+        0 => {
+            match handle.scanner().get(option) {
+                // SAFETY: word options have four bytes.
+                Value::Word(word) => unsafe { *value.cast::<c_int>() = word },
+                Value::Text(text) => {
+                    let text = text.to_bytes_with_nul();
+                    // SAFETY: string options have STRING_BYTES, our texts fewer.
+                    unsafe { ptr::copy_nonoverlapping(text.as_ptr(), value.cast(), text.len()) }
+                }
+            }
+            GOOD
+        }
+        1 => {
+            let set = if handle.options[option].kind == TYPE_STRING {
+                // SAFETY: a C string within the option's size.
+                handle.scanner().set_text(option, unsafe { CStr::from_ptr(value.cast()) })
+            } else {
+                // SAFETY: word options have four bytes.
+                handle.scanner().set_word(option, unsafe { *value.cast() })
+            };
+            match set {
+                Ok(flags) => {
+                    if !info.is_null() {
+                        // SAFETY: as above.
+                        unsafe { *info = flags };
+                    }
+                    GOOD
+                }
+                Err(status) => status,
+            }
+        }
+        _ => UNSUPPORTED,
+    }
+}
+
+/// # Safety
+/// Called by libsane: `handle` is open, `parameters` may be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sane_folder_get_parameters(
+    handle: *mut Handle,
+    parameters: *mut Parameters,
+) -> Status {
+    // SAFETY: as above.
+    let scanner = unsafe { &*handle }.scanner();
+    let Some(reading) = &scanner.reading else { return INVALID };
+    // SAFETY: as above; plain numbers.
+    unsafe { ptr::copy_nonoverlapping(&raw const reading.parameters, parameters, 1) };
+    GOOD
+}
+
+/// # Safety
+/// Called by libsane: `handle` is open.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sane_folder_start(handle: *mut Handle) -> Status {
+    // SAFETY: as above.
+    let handle = unsafe { &*handle };
+    handle.cancelled.store(false, Ordering::SeqCst);
+    handle.scanner().start()
+}
+
+/// # Safety
+/// Called by libsane: `handle` is open, `data` has `room` bytes, `length` may
+/// be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sane_folder_read(
+    handle: *mut Handle,
+    data: *mut u8,
+    room: c_int,
+    length: *mut c_int,
+) -> Status {
+    let room = usize::try_from(room).unwrap_or(0);
+    // SAFETY: as above.
+    let (handle, buffer) = unsafe { (&*handle, std::slice::from_raw_parts_mut(data, room)) };
+    let (status, read) = handle.scanner().read(buffer, &handle.cancelled);
+    // SAFETY: as above.
+    unsafe { *length = read as c_int };
+    status
+}
+
+/// # Safety
+/// Called by libsane, from any thread: `handle` is open.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sane_folder_cancel(handle: *mut Handle) {
+    // SAFETY: as above.
+    unsafe { &*handle }.cancelled.store(true, Ordering::SeqCst);
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn sane_folder_set_io_mode(_handle: *mut Handle, non_blocking: c_int) -> Status {
+    if non_blocking == 0 { GOOD } else { UNSUPPORTED }
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn sane_folder_get_select_fd(_handle: *mut Handle, _fd: *mut c_int) -> Status {
+    UNSUPPORTED
+}

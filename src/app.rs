@@ -1,1 +1,264 @@
-//! Composition root: the only code that chooses real or simulated.
+//! Composition root: the only code that chooses real or simulated, and puts
+//! the rooms of the house together.
+
+use std::fs::File;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use tokio::sync::watch;
+
+use crate::capture::{self, AskNext, Capture, CaptureEvent, CaptureFault, FilePages, StackEnd};
+use crate::config::Station;
+use crate::device::scanner::{ScanOrder, WhichScanner, WorkerCommand as ScanWorker};
+use crate::disk::Disk;
+use crate::ocr::{OcrFault, OcrSettings, Readers, WorkerCommand as OcrWorker};
+use crate::pipeline::runner::{Paper, RunEvent, RunFault, Runner};
+use crate::pipeline::source;
+use crate::profile::Profile;
+use crate::records::batch::{BatchState, Expected};
+use crate::records::ids::BatchId;
+use crate::records::page::SpooledPage;
+use crate::records::raster::Raster;
+use crate::repository::filing_fault::FilingFault;
+use crate::repository::watched_folder::{RepositorySettings, WatchedFolder};
+use crate::spool::{Spool, Unclaimed};
+use crate::store::{BatchRow, Store};
+
+/// This station's own things: the spool and the store, held by one process.
+pub struct State {
+    pub store: Store,
+    pub spool: Spool,
+    /// Held as long as this lives; the kernel lets go of it with the process.
+    _lock: File,
+}
+
+/// Opens the state folder, which no other process may have open.
+pub async fn open_state(folder: &Path, station: &Station, disk: Disk) -> anyhow::Result<State> {
+    let floor = station.free_space_floor_mb << 20;
+    let spool = Spool::open(folder, disk.clone(), floor)?;
+    let lock_path = folder.join("lock");
+    let lock = disk
+        .lock_file(&lock_path)
+        .with_context(|| format!("cannot lock {}", lock_path.display()))?;
+    let Some(lock) = lock else {
+        return Err(anyhow!(
+            "another outguide is working in {}; wait until it is done",
+            folder.display()
+        ));
+    };
+    let store = Store::open(&folder.join("outguide.db")).await?;
+    Ok(State { store, spool, _lock: lock })
+}
+
+/// The watched folder at `folder`. Its staging is this station's own by the
+/// station's id and its state folder.
+pub fn open_repository(
+    folder: &Path,
+    station: &Station,
+    state: &Path,
+    disk: Disk,
+) -> Result<WatchedFolder, FilingFault> {
+    let settings = RepositorySettings {
+        folder: folder.to_owned(),
+        staging: None,
+        path_seen_by_repository: station.repository.path_seen_by_repository.clone(),
+        owner: format!("{}-{}", station.id, state.display()),
+    };
+    WatchedFolder::open(disk, &settings)
+}
+
+/// The scan worker of this same program.
+pub fn scan_worker() -> anyhow::Result<ScanWorker> {
+    Ok(ScanWorker::new(own_program()?))
+}
+
+fn own_program() -> anyhow::Result<PathBuf> {
+    std::env::current_exe().context("cannot find the program's own file")
+}
+
+/// As many readers as may work at once; `None` where the profile wants no text.
+pub fn readers(profile: &Profile, station: &Station) -> anyhow::Result<Option<Arc<Readers>>> {
+    if profile.ocr.languages.is_empty() {
+        return Ok(None);
+    }
+    let settings = OcrSettings {
+        worker: OcrWorker::of(own_program()?),
+        workers: at_once(station),
+        languages: profile.ocr.languages.clone(),
+        tessdata: station.tessdata_dir.clone(),
+        page_limit: Duration::from_secs(profile.ocr.page_seconds.into()),
+        memory_limit_bytes: OcrSettings::MEMORY_LIMIT_BYTES,
+    };
+    let readers = Readers::start(settings).map_err(|fault: OcrFault| anyhow!(fault))?;
+    Ok(Some(Arc::new(readers)))
+}
+
+/// Pages worked on at once: the station's word, else one for each processor.
+pub fn at_once(station: &Station) -> NonZeroUsize {
+    station
+        .ocr_workers
+        .and_then(|workers| NonZeroUsize::new(workers as usize))
+        .or_else(|| std::thread::available_parallelism().ok())
+        .unwrap_or(NonZeroUsize::MIN)
+}
+
+/// A new batch's row; the id is the second it was opened and a random part.
+pub fn new_batch(
+    profile: &Profile,
+    profile_text: &str,
+    station: &Station,
+    paper_from: &str,
+    repository: &Path,
+    expected: Expected,
+) -> BatchRow {
+    let opened_at = jiff::Timestamp::now();
+    let digits = opened_at.strftime("%Y%m%d%H%M%S").to_string();
+    let mut opened = [0; 14];
+    for (place, digit) in opened.iter_mut().zip(digits.bytes()) {
+        *place = digit - b'0';
+    }
+    // Two stations of one hospital differ in their process and their clock.
+    let distinct = opened_at.subsec_nanosecond() as u32 ^ std::process::id().rotate_left(8);
+    BatchRow {
+        id: BatchId::new(opened, (distinct ^ (distinct >> 16)) as u16),
+        state: BatchState::Scanning,
+        profile_name: profile.name.clone(),
+        profile_text: profile_text.to_owned(),
+        station: station.id.clone(),
+        paper_from: paper_from.to_owned(),
+        repository: repository.display().to_string(),
+        expected,
+        opened_at,
+    }
+}
+
+/// A batch to be fed and worked on to its end.
+pub struct BatchWork {
+    pub state: Arc<State>,
+    pub batch: BatchRow,
+    pub profile: Arc<Profile>,
+    pub readers: Option<Arc<Readers>>,
+    pub repository: WatchedFolder,
+    pub at_once: NonZeroUsize,
+}
+
+/// How feeding ended: the runner works on whatever is durable either way.
+pub type FedHow = Result<StackEnd, CaptureFault>;
+
+impl BatchWork {
+    /// Moves aside what a stop left half-done; the last durable page.
+    pub async fn settle(&self) -> Result<(Option<SpooledPage>, Vec<Unclaimed>), CaptureFault> {
+        capture::settle(&self.state.store, &self.state.spool, &self.batch.id).await
+    }
+
+    /// Feeds paper and works on the pages meanwhile. A fault of the feeder
+    /// leaves the batch scanning, to be resumed; its pages are read already.
+    pub async fn feed_and_run(
+        &self,
+        which: WhichScanner,
+        order: ScanOrder,
+        ask_next: Option<Box<dyn FnMut() -> bool + Send>>,
+        tell_capture: impl FnMut(CaptureEvent) + Send + 'static,
+        tell_run: impl Fn(RunEvent) + Send + Sync + 'static,
+    ) -> anyhow::Result<(FedHow, Option<Result<BatchState, RunFault>>)> {
+        let (paper, watching) = watch::channel(Paper::Running);
+        let feeding = self.spawn_feeding(which, order, ask_next, tell_capture, paper);
+        let runner = self.runner(tell_run);
+        let reading = runner.read_pages(&self.batch.id, watching);
+        let (fed, read) = tokio::join!(feeding, reading);
+        let fed = fed.context("the feeding thread broke off")?;
+        match (&fed, read) {
+            (Ok(StackEnd::Closed), Ok(())) => {
+                self.state.store.move_batch_to(&self.batch.id, BatchState::Scanned).await?;
+                Ok((fed, Some(runner.finish(&self.batch).await)))
+            }
+            (Ok(StackEnd::Closed), Err(fault)) => Ok((fed, Some(Err(fault)))),
+            (Ok(StackEnd::Nothing) | Err(_), _) => Ok((fed, None)),
+        }
+    }
+
+    /// Works on a batch that takes no more paper.
+    pub async fn run_closed(
+        &self,
+        tell_run: impl Fn(RunEvent) + Send + Sync + 'static,
+    ) -> Result<BatchState, RunFault> {
+        let (paper, watching) = watch::channel(Paper::Closed);
+        let runner = self.runner(tell_run);
+        runner.read_pages(&self.batch.id, watching).await?;
+        drop(paper);
+        runner.finish(&self.batch).await
+    }
+
+    fn runner(&self, tell: impl Fn(RunEvent) + Send + Sync + 'static) -> Runner {
+        Runner {
+            store: self.state.store.clone(),
+            spool: self.state.spool.clone(),
+            profile: self.profile.clone(),
+            readers: self.readers.clone(),
+            repository: self.repository.clone(),
+            at_once: self.at_once,
+            now: jiff::Timestamp::now,
+            tell: Box::new(tell),
+        }
+    }
+
+    fn spawn_feeding(
+        &self,
+        which: WhichScanner,
+        order: ScanOrder,
+        mut ask_next: Option<Box<dyn FnMut() -> bool + Send>>,
+        mut tell: impl FnMut(CaptureEvent) + Send + 'static,
+        paper: watch::Sender<Paper>,
+    ) -> tokio::task::JoinHandle<FedHow> {
+        let state = self.state.clone();
+        let batch = self.batch.id.clone();
+        let runtime = tokio::runtime::Handle::current();
+        tokio::task::spawn_blocking(move || {
+            let mut tell_and_wake = |event: CaptureEvent| {
+                let woken = matches!(event, CaptureEvent::PageDurable { .. });
+                tell(event);
+                if woken {
+                    paper.send_replace(Paper::Running);
+                }
+            };
+            let ask_next: Option<AskNext<'_>> =
+                ask_next.as_mut().map(|ask| &mut **ask as &mut dyn FnMut() -> bool);
+            let fed = Capture {
+                store: &state.store,
+                spool: &state.spool,
+                batch: &batch,
+                now: jiff::Timestamp::now,
+                pages_of_file,
+                tell: &mut tell_and_wake,
+            }
+            .feed(&runtime, &which, &order, ask_next);
+            paper.send_replace(Paper::Closed);
+            fed
+        })
+    }
+}
+
+/// Takes a file from outside apart; one page alone stays the file it came as.
+fn pages_of_file(
+    bytes: &[u8],
+    each: &mut dyn FnMut(Raster) -> Result<(), CaptureFault>,
+) -> FilePages {
+    let Ok(mut pages) = source::open(bytes) else { return FilePages::Unreadable };
+    if pages.page_count() == Some(1) && !source::is_pdf(bytes) {
+        return FilePages::One;
+    }
+    let mut first = true;
+    while let Some(page) = pages.next() {
+        let Ok(page) = page else {
+            return if first { FilePages::Unreadable } else { FilePages::DamagedBehindSome };
+        };
+        if let Err(fault) = each(page) {
+            return FilePages::Stopped(fault);
+        }
+        first = false;
+    }
+    if first { FilePages::Unreadable } else { FilePages::Several }
+}

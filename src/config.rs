@@ -1,1 +1,249 @@
 //! This machine: `station.toml`, read once, checked whole, then immutable.
+//!
+//! What a hospital does with its paper is not here but in `profile`. A command
+//! line option that names the same thing goes before the file; the command
+//! line decides that. All settings with their defaults: docs/station.md.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::settings_file::{Problem, Section, SettingsFile, listed};
+
+/// Read where none is given on the command line; it need not be there.
+pub const SYSTEM_FILE: &str = "/etc/outguide/station.toml";
+
+/// A checked station. All folders are absolute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Station {
+    /// Stands in index files and documents: which station made them.
+    /// Lower-case letters, digits and hyphens, a letter first, at most 40.
+    pub id: String,
+    /// As a clerk knows it.
+    pub name: String,
+    /// Spool and store.
+    pub state_dir: PathBuf,
+    /// The feeder stops before less than this is free where the spool is.
+    pub free_space_floor_mb: u64,
+    /// Looked in before `/etc/outguide/profiles`.
+    pub profiles_dir: Option<PathBuf>,
+    /// The scanner taken where the command line names none, as it would there.
+    pub scanner: Option<String>,
+    /// Tesseract's language data; where not given, Tesseract's own choice.
+    pub tessdata_dir: Option<PathBuf>,
+    /// Pages recognised at once; where not given, one for each processor.
+    pub ocr_workers: Option<u32>,
+    pub repository: Repository,
+}
+
+/// The folder a document repository watches.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Repository {
+    /// As this machine sees it.
+    pub dir: Option<PathBuf>,
+    /// The same folder as the repository's server sees it, for the paths in
+    /// index files; where not given, they are those of this machine.
+    pub path_seen_by_repository: Option<String>,
+}
+
+/// What holds without a `station.toml`.
+impl Default for Station {
+    fn default() -> Self {
+        Station {
+            id: "station".to_owned(),
+            name: "Scan station".to_owned(),
+            state_dir: PathBuf::from("/var/lib/outguide"),
+            // Forty colour letter pages at 300 dpi as they leave the scanner, 25 MB each.
+            free_space_floor_mb: 1024,
+            profiles_dir: None,
+            scanner: None,
+            tessdata_dir: None,
+            ocr_workers: None,
+            repository: Repository::default(),
+        }
+    }
+}
+
+/// A station and what its file's owner should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loaded {
+    pub station: Station,
+    /// `None`: there is no file and the defaults hold.
+    pub file: Option<PathBuf>,
+    pub warnings: Vec<Problem>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    #[error("cannot read the station's settings in {}", .path.display())]
+    ReadFile { path: PathBuf, source: io::Error },
+    #[error("the station's settings cannot be used:\n{}", listed(.problems))]
+    Refused { problems: Vec<Problem> },
+}
+
+/// Loads the file `given` on the command line, which must be there, else
+/// [`SYSTEM_FILE`], else the defaults.
+pub fn load(given: Option<&Path>) -> Result<Loaded, LoadError> {
+    let path = given.unwrap_or(Path::new(SYSTEM_FILE));
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound && given.is_none() => {
+            return Ok(Loaded { station: Station::default(), file: None, warnings: Vec::new() });
+        }
+        Err(source) => return Err(LoadError::ReadFile { path: path.to_owned(), source }),
+    };
+    match parse(&text, &path.display().to_string()) {
+        (Some(station), warnings) => Ok(Loaded { station, file: Some(path.to_owned()), warnings }),
+        (None, problems) => Err(LoadError::Refused { problems }),
+    }
+}
+
+/// Reads a station. It is there exactly when no problem refuses it;
+/// `file_name` stands in the messages.
+pub fn parse(text: &str, file_name: &str) -> (Option<Station>, Vec<Problem>) {
+    let file = SettingsFile::new(file_name, text);
+    let station = station(&file.root());
+    separate_folders(&station, &file);
+    let usable = !file.is_refused();
+    (usable.then_some(station), file.into_problems())
+}
+
+fn station(root: &Section<'_>) -> Station {
+    let standard = Station::default();
+    let machine = root.section("station");
+    let scanner = root.section("scanner");
+    let ocr = root.section("ocr");
+    let repository = root.section("repository");
+    let station = Station {
+        id: machine.text("id").map_or(standard.id, |id| checked_id(&machine, id)),
+        name: machine.text("name").map_or(standard.name, str::to_owned),
+        state_dir: folder(&machine, "state_dir").unwrap_or(standard.state_dir),
+        free_space_floor_mb: machine
+            .whole("free_space_floor_mb", 1..=1_000_000)
+            .unwrap_or(standard.free_space_floor_mb),
+        profiles_dir: folder(&machine, "profiles_dir"),
+        scanner: scanner.text("device").map(str::to_owned),
+        tessdata_dir: folder(&ocr, "tessdata_dir"),
+        ocr_workers: ocr.whole("workers", 1..=256).map(|workers| workers as u32),
+        repository: Repository {
+            dir: folder(&repository, "dir"),
+            path_seen_by_repository: repository.text("path_seen_by_repository").map(str::to_owned),
+        },
+    };
+    for section in [&machine, &scanner, &ocr, &repository, root] {
+        section.no_other_keys();
+    }
+    station
+}
+
+fn checked_id(section: &Section<'_>, id: &str) -> String {
+    let well_formed = id.len() <= 40
+        && id.starts_with(|first: char| first.is_ascii_lowercase())
+        && id.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+    if !well_formed {
+        section.file().refuse(
+            &section.path_of("id"),
+            format!("{id:?} is not a station's id"),
+            "use lower-case letters, digits and hyphens, a letter first, at most 40",
+        );
+    }
+    id.to_owned()
+}
+
+/// An absolute path: a relative one would mean another folder for each place
+/// the program is started from.
+fn folder(section: &Section<'_>, key: &'static str) -> Option<PathBuf> {
+    let path = Path::new(section.text(key)?);
+    if !path.is_absolute() {
+        section.file().refuse(
+            &section.path_of(key),
+            format!("{:?} is not a whole path", path.display().to_string()),
+            "write it from the root, such as \"/srv/outguide\"",
+        );
+    }
+    Some(path.to_owned())
+}
+
+/// The repository would take in, or clear away, what lies in its folder.
+fn separate_folders(station: &Station, file: &SettingsFile<'_>) {
+    let Some(watched) = &station.repository.dir else { return };
+    if watched.starts_with(&station.state_dir) || station.state_dir.starts_with(watched) {
+        file.refuse(
+            "repository.dir",
+            "the watched folder and the station's own (state_dir) lie one in the other",
+            "keep them apart",
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_file_and_no_file_give_the_defaults() {
+        assert_eq!(parse("", "station.toml"), (Some(Station::default()), vec![]));
+        if !Path::new(SYSTEM_FILE).exists() {
+            let loaded = load(None).unwrap();
+            assert_eq!((loaded.station, loaded.file), (Station::default(), None));
+        }
+    }
+
+    #[test]
+    fn the_example_says_the_defaults_and_its_commented_keys_are_known() {
+        let example = include_str!("../deploy/station.toml");
+        assert_eq!(parse(example, "station.toml"), (Some(Station::default()), vec![]));
+
+        let uncommented: String = example
+            .lines()
+            .map(|line| line.strip_prefix("#! ").unwrap_or(line).to_owned() + "\n")
+            .collect();
+        let (station, problems) = parse(&uncommented, "station.toml");
+        assert_eq!(listed(&problems), "");
+        let station = station.unwrap();
+        assert_eq!(station.ocr_workers, Some(2));
+        assert_eq!(station.repository.dir, Some("/srv/repository/incoming".into()));
+        assert_eq!(
+            station.repository.path_seen_by_repository.as_deref(),
+            Some(r"\\files\scans\incoming")
+        );
+        assert!(station.profiles_dir.is_some() && station.tessdata_dir.is_some());
+        assert!(station.scanner.is_some());
+    }
+
+    #[test]
+    fn each_mistake_is_refused_with_its_line_its_key_and_what_to_do() {
+        let mistakes = [
+            ("[station]\nid = \"Desk 1\"", "station.toml:2:6: station.id: \"Desk 1\" is not"),
+            (
+                "[station]\nstate_dir = \"spool\"",
+                "station.state_dir: \"spool\" is not a whole path",
+            ),
+            ("[station]\nfree_space_floor_mb = 0", "station.free_space_floor_mb: is 0"),
+            ("[station]\nstate = \"/x\"", "station.state: is not a setting"),
+            ("[stations]", "stations: is not a setting; did you mean \"station\"?"),
+            ("[ocr]\nworkers = \"two\"", "ocr.workers: is the text \"two\""),
+            ("[repository]\ndir = \"/var/lib/outguide/in\"", "repository.dir: the watched folder"),
+            ("[repository]\ndir = \"/var/lib\"", "repository.dir: the watched folder"),
+            ("repository = \"/srv\"", "repository: is the text \"/srv\"; write a section"),
+        ];
+        for (text, expected) in mistakes {
+            let (station, problems) = parse(text, "station.toml");
+            assert_eq!(station, None, "{text}");
+            assert!(listed(&problems).contains(expected), "{text} gave\n{}", listed(&problems));
+        }
+        let text = "[station]\nid = \"Desk 1\"\nstate_dir = \"spool\"\n[ocr]\nworker = 1";
+        let keys: Vec<String> =
+            parse(text, "station.toml").1.into_iter().map(|problem| problem.key).collect();
+        assert_eq!(keys, ["station.id", "station.state_dir", "ocr.worker"]);
+    }
+
+    #[test]
+    fn a_file_named_on_the_command_line_must_be_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("station.toml");
+        assert!(matches!(load(Some(&path)), Err(LoadError::ReadFile { .. })));
+        std::fs::write(&path, "[station]\nid = \"desk-1\"\n").unwrap();
+        let loaded = load(Some(&path)).unwrap();
+        assert_eq!((loaded.station.id.as_str(), loaded.file), ("desk-1", Some(path)));
+    }
+}

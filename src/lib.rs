@@ -19,7 +19,7 @@
 //! | Layer | Modules | May import |
 //! |---|---|---|
 //! | 0 words | [`records`] | std and plain-data crates |
-//! | 1 ground | [`profile`] [`config`] [`disk`] | 0 |
+//! | 1 ground | [`profile`] [`config`] [`settings_file`] [`disk`] | 0, and one another |
 //! | 2 means | [`device`] [`spool`] [`store`] [`imaging`] [`page_barcodes`] [`ocr`] [`pdf`] [`repository`] | 0, 1; never a sibling |
 //! | 3 work | [`capture`] [`pipeline`] [`printing`] | 0–2; never each other: they meet in the store |
 //! | 5 root | [`app`] [`cli`] | all |
@@ -40,6 +40,7 @@ pub mod records;
 pub mod config;
 pub mod disk;
 pub mod profile;
+pub mod settings_file;
 
 // 2 means
 pub mod device;

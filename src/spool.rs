@@ -1,1 +1,471 @@
 //! Makes a page durable and hands originals back.
+//!
+//! ```text
+//! STATE/spool/<batch>/0001.png                 an original: written once, never again
+//! STATE/spool/<batch>/.0001.png.0.part         being written
+//! STATE/spool/<batch>/unclaimed/0001.png       found without a row, moved aside
+//! STATE/spool/<batch>/derived/…                can be made again from the originals
+//! ```
+//!
+//! An original is kept in four steps: temporary file in the same folder, sync,
+//! rename without replacing, sync of the folder. [`Spool::keep`] returns after
+//! the fourth, and only then may the page's row be committed and the page be
+//! shown as scanned. A stop between the fourth step and the row leaves a file
+//! without a row: at the next start [`Spool::set_unclaimed_aside`] moves it out
+//! of the way. Nothing here ever deletes an original.
+//!
+//! Which pages a batch has is the store's knowledge, not the spool's.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::disk::durable::{make_folders, unused_path, write_synced};
+use crate::disk::{Access, Disk, EntryKind, NewFile};
+use crate::records::ids::{BatchId, PageNo, Sha256};
+
+/// Below this much free room no sheet is asked for: both sides of an A3 sheet
+/// at 600 dpi in colour are 418 MB before compression, and the pages in work
+/// and the database want as much again.
+pub const FREE_SPACE_FLOOR_BYTES: u64 = 1 << 30;
+
+const UNCLAIMED: &str = "unclaimed";
+const DERIVED: &str = "derived";
+const TEMP_SUFFIX: &str = ".part";
+
+/// What kind of file an original is; gives its name's ending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OriginalKind {
+    Png,
+    Jpeg,
+    Tiff,
+    Pnm,
+    Pdf,
+    /// Kept as it came, though nothing Outguide reads.
+    Unknown,
+}
+
+impl OriginalKind {
+    pub fn extension(self) -> &'static str {
+        match self {
+            OriginalKind::Png => "png",
+            OriginalKind::Jpeg => "jpg",
+            OriginalKind::Tiff => "tif",
+            OriginalKind::Pnm => "pnm",
+            OriginalKind::Pdf => "pdf",
+            OriginalKind::Unknown => "bin",
+        }
+    }
+
+    /// By the first bytes, not by the name a file came with.
+    pub fn of(bytes: &[u8]) -> Self {
+        match bytes {
+            [0x89, b'P', b'N', b'G', ..] => OriginalKind::Png,
+            [0xFF, 0xD8, 0xFF, ..] => OriginalKind::Jpeg,
+            [b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..] => OriginalKind::Tiff,
+            [b'I', b'I', 43, 0, ..] | [b'M', b'M', 0, 43, ..] => OriginalKind::Tiff,
+            [b'P', b'1'..=b'7', b' ' | b'\n' | b'\r' | b'\t' | b'#', ..] => OriginalKind::Pnm,
+            [b'%', b'P', b'D', b'F', b'-', ..] => OriginalKind::Pdf,
+            _ => OriginalKind::Unknown,
+        }
+    }
+}
+
+/// A page that survives a power cut.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// File name within the batch's spool folder.
+    pub file: String,
+    pub sha256: Sha256,
+    /// Length of the file.
+    pub bytes: u64,
+}
+
+/// A file of a batch that no row names, and where it lies now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unclaimed {
+    /// The name it was found under.
+    pub file: String,
+    pub moved_to: PathBuf,
+    pub was: UnclaimedKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnclaimedKind {
+    /// Whole: the stop came between its rename and its row.
+    Original,
+    /// The stop came while it was written.
+    Unfinished,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SpoolFault {
+    #[error(
+        "the spool folder {} cannot be used; check that the disk is mounted and that this \
+         user may write there", folder.display()
+    )]
+    OpenSpool { folder: PathBuf, source: io::Error },
+    #[error(
+        "{} MB are free where the spool is and {} MB are kept in reserve; free some room, \
+         then feed on: everything scanned so far is kept", free_bytes >> 20, floor_bytes >> 20
+    )]
+    LowOnSpace { free_bytes: u64, floor_bytes: u64 },
+    #[error("how much room is left for the spool {} cannot be found out", folder.display())]
+    MeasureSpace { folder: PathBuf, source: io::Error },
+    #[error(
+        "page {page} could not be kept because the disk is full; free some room and feed its \
+         sheet again: the pages before it are kept"
+    )]
+    DiskFull { page: PageNo, source: io::Error },
+    #[error(
+        "page {page} could not be kept in {}; keep its sheet aside and feed it again once the \
+         disk is in order: the pages before it are kept", folder.display()
+    )]
+    WriteOriginal { page: PageNo, folder: PathBuf, source: io::Error },
+    #[error(
+        "page {page} stands in the spool already as {file}; an original is never written \
+         again. Resume the batch, so that files no page claims are moved aside"
+    )]
+    PageExists { page: PageNo, file: String },
+    #[error("{file:?} is not a name the spool gives")]
+    NotASpoolName { file: String },
+    #[error("the original {} cannot be read back; check the disk", path.display())]
+    ReadOriginal { path: PathBuf, source: io::Error },
+    #[error("the original of page {page} cannot be read as an image any more; scan it again")]
+    OriginalUnreadable { page: PageNo },
+    #[error(
+        "the original {} is not what was scanned any more (its hash differs); check the disk \
+         and scan this page again", path.display()
+    )]
+    OriginalChanged { path: PathBuf, expected: Sha256, found: Sha256 },
+    #[error("files without a page in {} could not be moved aside", folder.display())]
+    SetAside { folder: PathBuf, source: io::Error },
+    #[error("a working file could not be written in {}", folder.display())]
+    WriteDerived { folder: PathBuf, source: io::Error },
+}
+
+/// The spool of one station. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Spool {
+    root: PathBuf,
+    disk: Disk,
+    floor_bytes: u64,
+    /// Batches whose folder's name this process has made durable.
+    durable_batches: Arc<Mutex<BTreeSet<BatchId>>>,
+    temps_made: Arc<AtomicU64>,
+}
+
+impl Spool {
+    /// Opens `STATE/spool`, making it and `state` itself where they are missing.
+    pub fn open(state: &Path, disk: Disk, floor_bytes: u64) -> Result<Self, SpoolFault> {
+        let root = state.join("spool");
+        let root = make_state_folder(&disk, state)
+            .and_then(|state| make_folders(&disk, &state, Path::new("spool"), Access::OwnerOnly))
+            .map_err(|source| SpoolFault::OpenSpool { folder: root, source })?;
+        Ok(Spool {
+            root,
+            disk,
+            floor_bytes,
+            durable_batches: Arc::default(),
+            temps_made: Arc::default(),
+        })
+    }
+
+    pub fn batch_folder(&self, batch: &BatchId) -> PathBuf {
+        self.root.join(batch.as_str())
+    }
+
+    /// To be asked before every sheet: a full disk stops the feeder before it
+    /// stops the spool.
+    pub fn room_for_a_sheet(&self) -> Result<(), SpoolFault> {
+        let space = self.disk.space(&self.root);
+        let space = space
+            .map_err(|source| SpoolFault::MeasureSpace { folder: self.root.clone(), source })?;
+        if space.free < self.floor_bytes {
+            let (free_bytes, floor_bytes) = (space.free, self.floor_bytes);
+            return Err(SpoolFault::LowOnSpace { free_bytes, floor_bytes });
+        }
+        Ok(())
+    }
+
+    /// Makes a page durable. Once this returns, `bytes` survive any stop.
+    pub fn keep(
+        &self,
+        batch: &BatchId,
+        page: PageNo,
+        bytes: &[u8],
+        kind: OriginalKind,
+    ) -> Result<Kept, SpoolFault> {
+        let folder = self.batch_folder(batch);
+        let fault = |source| write_original_fault(page, &folder, source);
+        self.make_batch_folder(batch).map_err(fault)?;
+        let file = format!("{page:04}.{}", kind.extension());
+        let temp = self.temp_path(&folder, &file).map_err(fault)?;
+        let written = write_synced(&self.disk, &temp, Access::OwnerOnly, &mut &bytes[..])
+            .map_err(|stopped| fault(self.give_up(&temp, stopped.into_cause())))?;
+        match self.disk.place(&temp, &folder.join(&file)) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                self.give_up(&temp, error);
+                return Err(SpoolFault::PageExists { page, file });
+            }
+            Err(error) => return Err(fault(self.give_up(&temp, error))),
+        }
+        self.disk.sync_folder(&folder).map_err(fault)?;
+        Ok(Kept { file, sha256: written.sha256, bytes: written.bytes })
+    }
+
+    /// An original's bytes, as the disk holds them.
+    pub fn original(&self, batch: &BatchId, file: &str) -> Result<Vec<u8>, SpoolFault> {
+        let path = self.original_path(batch, file)?;
+        self.disk.read(&path).map_err(|source| SpoolFault::ReadOriginal { path, source })
+    }
+
+    /// An original's bytes, known to be those that were scanned.
+    pub fn verified_original(
+        &self,
+        batch: &BatchId,
+        file: &str,
+        expected: Sha256,
+    ) -> Result<Vec<u8>, SpoolFault> {
+        let bytes = self.original(batch, file)?;
+        let found = Sha256::of(&bytes);
+        if found != expected {
+            let path = self.original_path(batch, file)?;
+            return Err(SpoolFault::OriginalChanged { path, expected, found });
+        }
+        Ok(bytes)
+    }
+
+    /// Where an original lies. `file` is as in [`Kept::file`].
+    pub fn original_path(&self, batch: &BatchId, file: &str) -> Result<PathBuf, SpoolFault> {
+        if is_plain_name(file) {
+            Ok(self.batch_folder(batch).join(file))
+        } else {
+            Err(SpoolFault::NotASpoolName { file: file.to_owned() })
+        }
+    }
+
+    /// Moves every file that `claimed` (the files the batch's rows name) does
+    /// not hold into `unclaimed/`, durably. They are never deleted and never
+    /// become pages: what a stop left behind is fed again. For the start of a
+    /// resumed batch, before its first new page.
+    pub fn set_unclaimed_aside(
+        &self,
+        batch: &BatchId,
+        claimed: &BTreeSet<String>,
+    ) -> Result<Vec<Unclaimed>, SpoolFault> {
+        let folder = self.batch_folder(batch);
+        self.move_unclaimed(&folder, claimed)
+            .map_err(|source| SpoolFault::SetAside { folder, source })
+    }
+
+    fn move_unclaimed(
+        &self,
+        folder: &Path,
+        claimed: &BTreeSet<String>,
+    ) -> io::Result<Vec<Unclaimed>> {
+        if self.disk.kind_of(folder)?.is_none() {
+            return Ok(Vec::new());
+        }
+        let mut strays = self.disk.list(folder)?;
+        strays.retain(|entry| {
+            let own_folder = entry.kind == EntryKind::Folder
+                && (entry.name == UNCLAIMED || entry.name == DERIVED);
+            !own_folder && !claimed.contains(&*entry.name.to_string_lossy())
+        });
+        // What an earlier start moved there may be so only in the kernel's cache.
+        let moved_before = self.disk.kind_of(&folder.join(UNCLAIMED))?.is_some();
+        if strays.is_empty() && !moved_before {
+            return Ok(Vec::new());
+        }
+        let aside = make_folders(&self.disk, folder, Path::new(UNCLAIMED), Access::OwnerOnly)?;
+        let mut moved = Vec::new();
+        for stray in strays {
+            let file = stray.name.to_string_lossy().into_owned();
+            let moved_to = self.move_aside(&folder.join(&stray.name), &aside, &file)?;
+            let was = match file.starts_with('.') {
+                true => UnclaimedKind::Unfinished,
+                false => UnclaimedKind::Original,
+            };
+            moved.push(Unclaimed { file, moved_to, was });
+        }
+        // Before the batch folder is next synced: the names would be gone from
+        // there and not yet be here.
+        self.disk.sync_folder(&aside)?;
+        Ok(moved)
+    }
+
+    /// To the first free name: a page may have been left unclaimed before.
+    fn move_aside(&self, from: &Path, aside: &Path, file: &str) -> io::Result<PathBuf> {
+        let plain = file.trim_start_matches('.');
+        for attempt in 1_u32.. {
+            let to = match attempt {
+                1 => aside.join(plain),
+                again => aside.join(format!("{again}~{plain}")),
+            };
+            match self.disk.place(from, &to) {
+                Ok(_) => return Ok(to),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(io::Error::from(io::ErrorKind::AlreadyExists))
+    }
+
+    /// The folder for what can be made again from the originals; made where it
+    /// is missing, and not durable.
+    pub fn derived(&self, batch: &BatchId) -> Result<PathBuf, SpoolFault> {
+        let folder = self.batch_folder(batch).join(DERIVED);
+        match self.disk.create_folder(&folder, Access::OwnerOnly) {
+            Err(source) if source.kind() != io::ErrorKind::AlreadyExists => {
+                Err(SpoolFault::WriteDerived { folder, source })
+            }
+            Ok(()) | Err(_) => Ok(folder),
+        }
+    }
+
+    /// Writes a derived file whole, over an earlier one of that name. After a
+    /// power cut it may be missing or empty: whoever reads it makes it again.
+    pub fn write_derived(
+        &self,
+        batch: &BatchId,
+        file: &str,
+        bytes: &[u8],
+    ) -> Result<PathBuf, SpoolFault> {
+        if !is_plain_name(file) {
+            return Err(SpoolFault::NotASpoolName { file: file.to_owned() });
+        }
+        let folder = self.derived(batch)?;
+        let path = folder.join(file);
+        let temp = match self.temp_path(&folder, file) {
+            Ok(temp) => temp,
+            Err(source) => return Err(SpoolFault::WriteDerived { folder, source }),
+        };
+        let written = self
+            .disk
+            .create_file(&temp, Access::OwnerOnly)
+            .and_then(|mut new| new.append(bytes))
+            .and_then(|()| self.disk.rename_over(&temp, &path));
+        match written {
+            Ok(()) => Ok(path),
+            Err(source) => {
+                let source = self.give_up(&temp, source);
+                Err(SpoolFault::WriteDerived { folder, source })
+            }
+        }
+    }
+
+    /// A derived file to be written piece by piece, over an earlier one of that
+    /// name. Whole only when its writer says so.
+    pub fn create_derived(
+        &self,
+        batch: &BatchId,
+        file: &str,
+    ) -> Result<(PathBuf, NewFile), SpoolFault> {
+        if !is_plain_name(file) {
+            return Err(SpoolFault::NotASpoolName { file: file.to_owned() });
+        }
+        let folder = self.derived(batch)?;
+        let path = folder.join(file);
+        let removed = match self.disk.remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => Ok(()),
+        };
+        removed
+            .and_then(|()| self.disk.create_file(&path, Access::OwnerOnly))
+            .map(|new| (path, new))
+            .map_err(|source| SpoolFault::WriteDerived { folder, source })
+    }
+
+    /// A derived file that was just written, to be read.
+    pub fn open_derived(&self, path: &Path) -> Result<std::fs::File, SpoolFault> {
+        self.disk
+            .open(path)
+            .map_err(|source| SpoolFault::ReadOriginal { path: path.to_owned(), source })
+    }
+
+    /// A derived file's bytes; `None` where it is missing, or is not what was
+    /// written, as after a power cut.
+    pub fn read_derived(
+        &self,
+        batch: &BatchId,
+        file: &str,
+        expected: Sha256,
+    ) -> Result<Option<Vec<u8>>, SpoolFault> {
+        let path = self.derived(batch)?.join(file);
+        match self.disk.read(&path) {
+            Ok(bytes) => Ok((Sha256::of(&bytes) == expected).then_some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(SpoolFault::ReadOriginal { path, source }),
+        }
+    }
+
+    fn make_batch_folder(&self, batch: &BatchId) -> io::Result<()> {
+        let mut durable = self.durable_batches.lock().unwrap_or_else(PoisonError::into_inner);
+        if !durable.contains(batch) {
+            make_folders(&self.disk, &self.root, Path::new(batch.as_str()), Access::OwnerOnly)?;
+            durable.insert(batch.clone());
+        }
+        Ok(())
+    }
+
+    /// Hidden, and used by nothing else.
+    fn temp_path(&self, folder: &Path, file: &str) -> io::Result<PathBuf> {
+        let no = self.temps_made.fetch_add(1, Ordering::Relaxed);
+        unused_path(&self.disk, folder, no, |no| format!(".{file}.{no}{TEMP_SUFFIX}"))
+    }
+
+    /// Takes away a temporary file that will not become anything, to give a
+    /// full disk its room back. Where that fails too, it is moved aside at the
+    /// next start; the first cause is the one to report.
+    fn give_up(&self, temp: &Path, cause: io::Error) -> io::Error {
+        if let Err(error) = self.disk.remove_file(temp)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::debug!(error = %error, "an unfinished file stays until the next start");
+        }
+        cause
+    }
+}
+
+/// Makes `state` and what is missing above it. The lowest folder found may
+/// exist only in the kernel's cache, left by a run that was killed, so its own
+/// name is made durable too; where this user may not read the folder above, an
+/// administrator made it.
+fn make_state_folder(disk: &Disk, state: &Path) -> io::Result<PathBuf> {
+    let state = std::path::absolute(state)?;
+    let mut found = state.as_path();
+    while disk.kind_of(found)?.is_none() {
+        found = found.parent().ok_or(io::ErrorKind::NotFound)?;
+    }
+    let missing = state.strip_prefix(found).expect("found is above state or is it");
+    let found = std::fs::canonicalize(found)?;
+    if let Some(above) = found.parent() {
+        match disk.sync_folder(above) {
+            Err(error) if error.kind() != io::ErrorKind::PermissionDenied => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    make_folders(disk, &found, missing, Access::OwnerOnly)
+}
+
+fn write_original_fault(page: PageNo, folder: &Path, source: io::Error) -> SpoolFault {
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            SpoolFault::DiskFull { page, source }
+        }
+        _ => SpoolFault::WriteOriginal { page, folder: folder.to_path_buf(), source },
+    }
+}
+
+/// A name that stays in its folder and is not hidden.
+fn is_plain_name(file: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+    !file.is_empty() && file.len() <= 100 && !file.starts_with('.') && file.bytes().all(plain)
+}
+
+#[cfg(test)]
+mod tests;

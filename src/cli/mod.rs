@@ -4,8 +4,23 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod barcodes;
+mod capture;
+mod check;
+mod convert;
+mod coversheet;
+mod demo;
+mod exit;
+mod progress;
+mod report;
+mod scanners;
+mod settings;
+mod verify;
+
+use exit::{Ends, Exit, Stopped};
+
 #[derive(Parser)]
-#[command(name = "outguide", version, about)]
+#[command(name = "outguide", version, about, max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -13,6 +28,14 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Capture(Box<capture::CaptureArgs>),
+    Convert(convert::ConvertArgs),
+    Barcodes(barcodes::BarcodesArgs),
+    Coversheet(coversheet::Coversheet),
+    Scanners(scanners::ScannersArgs),
+    Check(check::CheckArgs),
+    Verify(verify::VerifyArgs),
+    Demo(demo::DemoArgs),
     /// Drive one scanner for the station (internal).
     #[command(hide = true)]
     ScanWorker,
@@ -21,10 +44,47 @@ enum Command {
     OcrWorker,
 }
 
-/// Runs the command line; the exit codes are documented in the README.
+/// Runs the command line; the exit codes are those of [`exit`].
 pub fn run() -> ExitCode {
-    match Cli::parse().command {
-        Command::ScanWorker => ExitCode::from(crate::device::scanner::sane::worker::serve()),
-        Command::OcrWorker => ExitCode::from(crate::ocr::worker::serve()),
+    let ended = match Cli::parse().command {
+        Command::ScanWorker => {
+            return ExitCode::from(crate::device::scanner::sane::worker::serve());
+        }
+        Command::OcrWorker => return ExitCode::from(crate::ocr::worker::serve()),
+        Command::Capture(args) => waiting_for(capture::run(*args)),
+        Command::Demo(args) => waiting_for(async move { demo::run(&args).await }),
+        Command::Convert(args) => convert::run(&args),
+        Command::Barcodes(args) => barcodes::run(&args),
+        Command::Coversheet(command) => {
+            command.run(jiff::Timestamp::now()).map(|()| Exit::Done).ends(Exit::Failed)
+        }
+        Command::Scanners(args) => scanners::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Verify(args) => verify::run(&args),
+    };
+    match ended {
+        Ok(exit) => exit.into(),
+        Err(stopped) => {
+            stopped.tell();
+            stopped.exit.into()
+        }
     }
+}
+
+/// Runs a command that waits for several things at once.
+fn waiting_for(command: impl Future<Output = Result<Exit, Stopped>>) -> Result<Exit, Stopped> {
+    log_to_stderr();
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .ends(Exit::Failed)?
+        .block_on(command)
+}
+
+/// For the administrator; quiet unless `RUST_LOG` asks.
+fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }

@@ -1,7 +1,15 @@
 //! What this hospital does with one kind of paper: `profiles/*.toml`.
 //!
 //! Read once, checked whole, then immutable. Every key has the code that reads
-//! it; a key nobody knows is refused.
+//! it; a key nobody knows is refused. [`parse`] turns the text of a file into a
+//! [`Profile`] or into everything that is wrong with it; [`find`] looks a
+//! profile up by name. A batch keeps the text it was scanned under and parses
+//! it again when it is resumed. What the settings *do* is the business of the
+//! modules that take them.
+
+mod contradictions;
+mod places;
+mod text;
 
 use std::collections::BTreeMap;
 
@@ -9,6 +17,9 @@ use crate::records::barcode::Symbology;
 use crate::records::document::FieldName;
 use crate::records::raster::Dpi;
 use crate::records::separator::PatchCode;
+
+pub use places::{FindError, Found, Origin, SYSTEM_DIR, find, list, search_dirs};
+pub use text::parse;
 
 /// A checked profile.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,7 +73,10 @@ pub enum PageSize {
     A5,
     /// As much as the scanner takes.
     Largest,
-    Millimetres { width: f64, height: f64 },
+    Millimetres {
+        width: f64,
+        height: f64,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -83,6 +97,25 @@ pub struct Cleaning {
     /// Whether blank pages leave the document (they are kept in the batch).
     pub drop_blank: bool,
     pub filed_pixels: FiledPixels,
+}
+
+/// What a profile does that says nothing under `[cleaning]`.
+impl Default for Cleaning {
+    fn default() -> Self {
+        Cleaning {
+            upright: true,
+            deskew: true,
+            max_skew_degrees: 15.0,
+            invert_negative: true,
+            crop: false,
+            despeckle: false,
+            threshold: Threshold::Keep,
+            // 12 mm² on a letter page: less than one line of typed words.
+            blank_ink: 0.0002,
+            drop_blank: true,
+            filed_pixels: FiledPixels::Straightened,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,8 +154,8 @@ pub struct BarcodeRules {
 pub struct FieldRule {
     pub field: FieldName,
     pub symbology: Option<Symbology>,
-    /// The whole text must match; the group named `value`, else the whole
-    /// match, is the value.
+    /// Holds for the whole text only (anchored when it is read); see
+    /// [`FieldRule::value_in`].
     pub pattern: regex::Regex,
     pub length: Option<usize>,
     pub check: Option<CheckDigit>,
@@ -130,6 +163,15 @@ pub struct FieldRule {
     /// The page this code is on is a cover sheet: it opens a document and is
     /// set aside.
     pub cover_sheet: bool,
+}
+
+impl FieldRule {
+    /// The value in a barcode's text, if the pattern holds: the group named
+    /// `value`, else the whole text. The rule's other conditions are not asked.
+    pub fn value_in<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let found = self.pattern.captures(text)?;
+        found.name("value").or_else(|| found.get(0)).map(|value| value.as_str())
+    }
 }
 
 impl PartialEq for FieldRule {
@@ -176,11 +218,17 @@ pub struct Separation {
 #[derive(Debug, Clone, PartialEq)]
 pub enum SeparateBy {
     CoverSheet,
-    PatchCode { codes: Vec<PatchCode> },
+    PatchCode {
+        codes: Vec<PatchCode>,
+    },
     /// A new value of this field opens a document; the page stays in it.
-    BarcodeChange { field: FieldName },
+    BarcodeChange {
+        field: FieldName,
+    },
     BlankSheet,
-    FixedLength { pages: u32 },
+    FixedLength {
+        pages: u32,
+    },
     /// The whole batch is one document.
     Batch,
 }
@@ -218,7 +266,9 @@ pub enum Review {
     /// Filed unseen; the index file says that this profile allowed it.
     None,
     /// One document in this many waits for a person.
-    Sample { one_in: u32 },
+    Sample {
+        one_in: u32,
+    },
     All,
 }
 
@@ -228,6 +278,9 @@ pub struct Filing {
     /// `{document_id}`, `{document_type}`, `{batch}`, `{date}`.
     pub template: String,
     pub sidecar: SidecarFormat,
+    /// Whether the template may name a patient's fields; without it such a
+    /// template is refused.
+    pub patient_values_in_file_names: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -237,3 +290,6 @@ pub enum SidecarFormat {
     OnbaseDip,
     LaserficheXml,
 }
+
+#[cfg(test)]
+mod tests;

@@ -71,6 +71,10 @@ pub enum PayloadFault {
     Form,
 }
 
+/// Printed on every sheet of ours: for the eye, and for knowing a sheet by its
+/// words when its code is past reading.
+pub const NOT_PART_OF_THE_RECORD: &str = "separator: not part of the record";
+
 /// Whether a barcode means to be one of our sheets, readable or not. A text
 /// that looks like ours and does not [`parse`] is an unreadable cover sheet,
 /// never somebody else's barcode.

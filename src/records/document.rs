@@ -42,10 +42,7 @@ impl FieldName {
     /// Fields that say whose record it is: two values of one of these in one
     /// segment stop it. Only these may be carried to the next document.
     pub fn is_patient_identity(&self) -> bool {
-        matches!(
-            self.as_str(),
-            Self::MRN | Self::ENCOUNTER | Self::PATIENT_NAME | Self::BIRTH_DATE
-        )
+        matches!(self.as_str(), Self::MRN | Self::ENCOUNTER | Self::PATIENT_NAME | Self::BIRTH_DATE)
     }
 }
 
@@ -86,11 +83,20 @@ impl fmt::Debug for IndexField {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "from")]
 pub enum FieldSource {
-    CoverSheet { page: PageNo },
-    Barcode { page: PageNo, symbology: Symbology },
-    BatchHeader { page: PageNo },
+    CoverSheet {
+        page: PageNo,
+    },
+    Barcode {
+        page: PageNo,
+        symbology: Symbology,
+    },
+    BatchHeader {
+        page: PageNo,
+    },
     /// From the document before, because the profile carries this field.
-    Carried { page: PageNo },
+    Carried {
+        page: PageNo,
+    },
     /// The profile's own fixed value.
     Profile,
 }
@@ -128,18 +134,36 @@ pub struct Question {
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum QuestionReason {
     /// Two values of a patient field in one segment.
-    TwoPatients { field: FieldName, other_page: PageNo },
+    TwoPatients {
+        field: FieldName,
+        other_page: PageNo,
+    },
     /// The page is a cover sheet, but its code is damaged or its check fails.
     UnreadableCoverSheet,
-    MissingField { field: FieldName },
+    MissingField {
+        field: FieldName,
+    },
     /// Two values of a field that may have only one.
-    FieldConflict { field: FieldName, other_page: PageNo },
+    FieldConflict {
+        field: FieldName,
+        other_page: PageNo,
+    },
     UnknownDocumentType,
+    /// Two stacks were fed as one.
+    SecondBatchHeader {
+        other_page: PageNo,
+    },
+    /// A cover sheet with no page behind it.
+    NothingBehindCoverSheet,
     /// Pages that came before any cover sheet said whose they are.
     NoCoverSheetYet,
     /// A patch code that reads differently upside down, and no cue which.
     AmbiguousPatch,
-    CountsDoNotBalance { what: Counted, expected: u32, found: u32 },
+    CountsDoNotBalance {
+        what: Counted,
+        expected: u32,
+        found: u32,
+    },
     /// The file in the spool cannot be read as an image.
     UnreadableImage,
     /// The scanner reported a fault with this sheet.
@@ -147,7 +171,9 @@ pub enum QuestionReason {
     /// The profile asks for a person's look before filing.
     ReviewDue,
     /// Rendering or filing failed; the text is the cause.
-    StepFailed { cause: String },
+    StepFailed {
+        cause: String,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -185,12 +211,19 @@ impl fmt::Display for QuestionReason {
             QuestionReason::MissingField { field } => {
                 write!(f, "{field} is required and was not found; key it from the page")
             }
-            QuestionReason::FieldConflict { field, other_page } => write!(
-                f,
-                "{field} here differs from page {other_page}; choose the right one"
-            ),
+            QuestionReason::FieldConflict { field, other_page } => {
+                write!(f, "{field} here differs from page {other_page}; choose the right one")
+            }
             QuestionReason::UnknownDocumentType => f.write_str(
                 "the document type on the sheet is not one of this profile's; choose one",
+            ),
+            QuestionReason::SecondBatchHeader { other_page } => write!(
+                f,
+                "a second batch header (the first is page {other_page}); \
+                 say whether two stacks were fed as one"
+            ),
+            QuestionReason::NothingBehindCoverSheet => f.write_str(
+                "no pages follow this cover sheet; look whether they stuck together or went missing",
             ),
             QuestionReason::NoCoverSheetYet => f.write_str(
                 "these pages came before any cover sheet; say whose they are",
@@ -198,19 +231,16 @@ impl fmt::Display for QuestionReason {
             QuestionReason::AmbiguousPatch => f.write_str(
                 "this patch code means something else upside down; say which way up it lay",
             ),
-            QuestionReason::CountsDoNotBalance { what, expected, found } => write!(
-                f,
-                "{expected} {what} expected, {found} found; count the paper again"
-            ),
+            QuestionReason::CountsDoNotBalance { what, expected, found } => {
+                write!(f, "{expected} {what} expected, {found} found; count the paper again")
+            }
             QuestionReason::UnreadableImage => {
                 f.write_str("the page's image cannot be read; scan the sheet again")
             }
             QuestionReason::SuspectSheet => f.write_str(
                 "the scanner reported a fault with this sheet; compare it with the paper",
             ),
-            QuestionReason::ReviewDue => {
-                f.write_str("this profile asks for a look before filing")
-            }
+            QuestionReason::ReviewDue => f.write_str("this profile asks for a look before filing"),
             QuestionReason::StepFailed { cause } => f.write_str(cause),
         }
     }

@@ -191,8 +191,7 @@ impl FromStr for Sha256 {
     type Err = NotAnId;
 
     fn from_str(text: &str) -> Result<Self, NotAnId> {
-        let refuse =
-            || NotAnId { text: text.to_owned(), what: "a SHA-256", form: "64 hex digits" };
+        let refuse = || NotAnId { text: text.to_owned(), what: "a SHA-256", form: "64 hex digits" };
         if text.len() != 64 || !text.is_ascii() {
             return Err(refuse());
         }

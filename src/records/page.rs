@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::barcode::Reading;
 use super::ids::{PageNo, Sha256};
-use super::raster::{Dpi, PixelBox, PixelFormat};
+use super::raster::{Dpi, ImageCoding, PixelBox, PixelFormat};
 use super::separator::PatchReading;
+use super::text::PageText;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -33,6 +34,9 @@ pub struct SpooledPage {
     pub scanned_at: jiff::Timestamp,
     /// A double feed or another fault was reported with this sheet.
     pub suspect: Option<String>,
+    /// Which image of the batch's source it came in, from 1: a file may bring
+    /// several pages.
+    pub image: u32,
 }
 
 /// Clockwise quarter turns that make the original upright.
@@ -120,13 +124,62 @@ pub struct PageReadings {
     pub patches: Vec<PatchReading>,
 }
 
+/// What the page step found, and what it left in the batch's derived files.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "page")]
+pub enum PageOutcome {
+    Read {
+        readings: PageReadings,
+        picture: PagePicture,
+        /// The page prints that it is a separator and not part of the record.
+        says_it_is_a_cover_sheet: bool,
+        text: TextOutcome,
+        /// How the filed pixels are coded; their bytes are a derived file.
+        filed: FiledPicture,
+    },
+    /// The spooled file is no image that can be read.
+    Unreadable { cause: String },
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "text")]
+pub enum TextOutcome {
+    Recognized {
+        page: PageText,
+    },
+    /// No words are wanted: a blank page, a separator, or a profile without OCR.
+    NotWanted,
+    /// The page is filed as an image and flagged.
+    Failed {
+        cause: String,
+    },
+}
+
+/// The picture that goes into the PDF, but for its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FiledPicture {
+    pub coding: ImageCoding,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    pub dpi: Dpi,
+    pub format: PixelFormat,
+    /// Of its bytes: a derived file is not synced, and is believed only by this.
+    pub sha256: Sha256,
+}
+
 /// Where a page ended. There is no fourth place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Place {
     /// In the document that starts at this page.
-    Document { first_page: PageNo },
-    SetAside { reason: SetAside },
+    Document {
+        first_page: PageNo,
+    },
+    SetAside {
+        reason: SetAside,
+    },
     Question,
 }
 
@@ -141,16 +194,19 @@ pub enum SetAside {
     Blank,
     /// The empty back of a cover sheet or separator in a duplex scan.
     SeparatorBack,
+    /// Its sheet was stopped half-way and fed again.
+    ScannedAgain,
 }
 
 impl SetAside {
-    pub const ALL: [SetAside; 6] = [
+    pub const ALL: [SetAside; 7] = [
         SetAside::BatchHeader,
         SetAside::CoverSheet,
         SetAside::SeparatorSheet,
         SetAside::PatchSheet,
         SetAside::Blank,
         SetAside::SeparatorBack,
+        SetAside::ScannedAgain,
     ];
 
     /// As stored, and as written in JSON.
@@ -162,6 +218,7 @@ impl SetAside {
             SetAside::PatchSheet => "patch-sheet",
             SetAside::Blank => "blank",
             SetAside::SeparatorBack => "separator-back",
+            SetAside::ScannedAgain => "scanned-again",
         }
     }
 }
@@ -175,6 +232,7 @@ impl fmt::Display for SetAside {
             SetAside::PatchSheet => "patch sheet",
             SetAside::Blank => "blank page",
             SetAside::SeparatorBack => "back of a separator",
+            SetAside::ScannedAgain => "scanned again",
         })
     }
 }

@@ -1,3 +1,182 @@
 //! Scanners behind libsane, driven in a child process.
+//!
+//! ```text
+//! station                                          │ scan worker (one a session)
+//! SaneScanner ─ device ─ child ═══ wire (pipes) ═══│═ worker ─ ffi ─ libsane ─ driver
+//!    settings   options  watchdog                  │
+//!    frames     status→fault                       │
+//! ```
+//!
+//! Everything that decides is on the left, in safe code; the worker only calls
+//! libsane. A driver that crashes, hangs or lies costs the session.
 
+pub mod child;
+mod device;
+mod ffi;
+mod frames;
+mod options;
+mod settings;
+mod status;
+mod vocabulary;
+mod wire;
 pub mod worker;
+
+use super::choice::{ListedScanner, ScannerChoice};
+use super::fault::ScanFault;
+use super::warning::ScanWarning;
+use super::{Feed, ImageContent, ScanOrder, ScanSetup, ScannedImage};
+use crate::records::raster::Dpi;
+use child::{Worker, WorkerCanceller, WorkerCommand};
+use device::{Asking, Device};
+use settings::PaperPath;
+
+/// `name:password` for scanners behind a daemon that asks for them.
+pub const LOGIN_VARIABLE: &str = "OUTGUIDE_SCANNER_LOGIN";
+
+/// Sensors, by the names drivers give them. `double-feed`: the fujitsu
+/// driver's; after a double feed it stops with "jammed".
+const DOUBLE_FEED_SENSOR: &str = "double-feed";
+/// Standard (`saneopts.h`): paper lies in the feeder.
+const PAGE_LOADED_SENSOR: &str = "page-loaded";
+
+/// An open scanner, set as ordered.
+#[derive(Debug)]
+pub struct SaneScanner {
+    device: Device,
+    setup: ScanSetup,
+    path: PaperPath,
+    dpi: Dpi,
+    max_images: Option<u32>,
+    delivered: u32,
+    /// Of the batch, before this session.
+    sheets_before: u32,
+    depth_warned: bool,
+    over: Option<ScanFault>,
+}
+
+/// The scanners libsane can see.
+pub fn list(command: &WorkerCommand) -> Result<Vec<ListedScanner>, ScanFault> {
+    device::list(&mut Worker::start(command)?)
+}
+
+impl SaneScanner {
+    pub fn open(
+        command: &WorkerCommand,
+        choice: &ScannerChoice,
+        order: &ScanOrder,
+    ) -> Result<(SaneScanner, Vec<ScanWarning>), ScanFault> {
+        let mut device = Device::open(command, choice)?;
+        let settled = settings::apply(&mut device, order)?;
+        let scanner = SaneScanner {
+            device,
+            dpi: settled.dpi,
+            setup: settled.setup,
+            path: settled.path,
+            max_images: order.max_images,
+            delivered: 0,
+            sheets_before: order.resume.map_or(0, |resumed| resumed.sheets),
+            depth_warned: false,
+            over: None,
+        };
+        Ok((scanner, settled.warnings))
+    }
+
+    pub fn setup(&self) -> &ScanSetup {
+        &self.setup
+    }
+
+    pub fn canceller(&self) -> WorkerCanceller {
+        self.device.worker.canceller()
+    }
+
+    pub fn next_image(&mut self) -> Result<Feed, ScanFault> {
+        if let Some(fault) = &self.over {
+            return Err(fault.clone());
+        }
+        let fed = self.feed();
+        if let Err(fault) = &fed {
+            self.over = Some(fault.clone());
+            // A scanner left in the middle of a page blocks the next session.
+            self.device.worker.close();
+        }
+        fed
+    }
+
+    fn feed(&mut self) -> Result<Feed, ScanFault> {
+        if self.device.worker.is_cancelled() {
+            return Err(ScanFault::Cancelled);
+        }
+        if self.max_images.is_some_and(|max| self.delivered >= max) {
+            self.device.end_scan()?;
+            return Ok(Feed::OutOfDocuments);
+        }
+        match self.page()? {
+            Some(image) => Ok(Feed::Image(Box::new(image))),
+            None => self.out_of_documents(),
+        }
+    }
+
+    /// All frames of one page.
+    fn page(&mut self) -> Result<Option<ScannedImage>, ScanFault> {
+        let mut frames = Vec::new();
+        loop {
+            match self.device.frame() {
+                Ok(Asking::Whole(frame)) => {
+                    let is_last = frame.is_last();
+                    frames.push(frame);
+                    if is_last || frames.len() == 3 {
+                        break;
+                    }
+                }
+                Ok(Asking::NoDocuments | Asking::NoFurtherFile) if frames.is_empty() => {
+                    return Ok(None);
+                }
+                Ok(Asking::NoDocuments | Asking::NoFurtherFile) => {
+                    let what = "no more documents in the middle of a page".to_owned();
+                    return Err(ScanFault::DriverLied { what });
+                }
+                Err(ScanFault::Jam) if matches!(self.is_double_feed(), Ok(true)) => {
+                    return Err(ScanFault::DoubleFeed);
+                }
+                Err(fault) => return Err(fault),
+            }
+        }
+        let page = frames::page(frames, self.dpi)?;
+        let suspect = self
+            .is_double_feed()?
+            .then(|| "the scanner reported two sheets pulled at once".to_owned());
+        if self.path == PaperPath::Flatbed {
+            // The page is whole whatever comes of this.
+            self.over = self.device.end_scan().err();
+        }
+        let mut warnings = Vec::new();
+        if page.depth_reduced && !std::mem::replace(&mut self.depth_warned, true) {
+            warnings.push(ScanWarning::DepthReduced);
+        }
+        self.delivered += 1;
+        let (sheet, side) = self.setup.sides.place(self.delivered);
+        let content = ImageContent::Pixels(page.raster);
+        let sheet = self.sheets_before + sheet;
+        Ok(Some(ScannedImage { content, sheet, side, suspect, warnings }))
+    }
+
+    fn is_double_feed(&mut self) -> Result<bool, ScanFault> {
+        Ok(self.device.senses(DOUBLE_FEED_SENSOR)? == Some(true))
+    }
+
+    /// "No more documents" is believed only as far as it can be.
+    fn out_of_documents(&mut self) -> Result<Feed, ScanFault> {
+        if self.device.worker.is_cancelled() {
+            return Err(ScanFault::Cancelled);
+        }
+        self.device.end_scan()?;
+        if self.path == PaperPath::Feeder && self.device.senses(PAGE_LOADED_SENSOR)? == Some(true) {
+            return Err(ScanFault::FalseOutOfDocuments);
+        }
+        if self.delivered == 0 {
+            // Also after a resume: the clerk was to lay the rest in.
+            return Err(ScanFault::FeederEmpty);
+        }
+        Ok(Feed::OutOfDocuments)
+    }
+}

@@ -1,0 +1,179 @@
+//! `outguide coversheet`: cover sheets and patch sheets as a PDF to print.
+
+use std::io::Write;
+use std::num::NonZeroU16;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::{Args, Subcommand, ValueEnum};
+
+use crate::disk::Disk;
+use crate::disk::durable::write_over;
+use crate::printing::{DocumentLine, PatientLines, PrintOrder, Sheet, SheetSize, print_sheets};
+use crate::records::batch::Expected;
+use crate::records::separator::PatchCode;
+
+/// Print cover sheets: one kind a call, any number of copies.
+#[derive(Args)]
+pub struct Coversheet {
+    #[command(subcommand)]
+    kind: Kind,
+}
+
+#[derive(Subcommand)]
+enum Kind {
+    /// The first sheet of a batch: its number and what it should hold.
+    Batch {
+        /// The batch's number.
+        number: String,
+        /// Sheets of paper in the batch, this one and all cover sheets included.
+        #[arg(long)]
+        sheets: Option<u32>,
+        /// Documents in the batch.
+        #[arg(long)]
+        documents: Option<u32>,
+        /// Who prepared it; printed, not in the barcode.
+        #[arg(long, value_name = "NAME")]
+        prepared_by: Option<String>,
+        #[command(flatten)]
+        print: Print,
+    },
+    /// The sheet in front of a patient's pages.
+    Patient {
+        /// Medical record number.
+        #[arg(long)]
+        mrn: String,
+        /// Encounter, visit or account number.
+        #[arg(long)]
+        encounter: Option<String>,
+        /// Printed for the eye, not in the barcode.
+        #[arg(long)]
+        name: Option<String>,
+        /// Birth date as you write it; printed for the eye, not in the barcode.
+        #[arg(long, value_name = "DATE")]
+        born: Option<String>,
+        #[command(flatten)]
+        print: Print,
+    },
+    /// The sheet in front of a document: what kind of document it is.
+    Type {
+        /// The document type's code in your profile, such as PROG.
+        code: String,
+        /// What the code means; printed, not in the barcode.
+        #[arg(long)]
+        title: Option<String>,
+        /// Written pages that follow; the station then counts them.
+        #[arg(long)]
+        pages: Option<u32>,
+        #[command(flatten)]
+        print: Print,
+    },
+    /// A sheet that begins a document and says nothing else.
+    Separator {
+        #[command(flatten)]
+        print: Print,
+    },
+    /// Reusable patch sheets.
+    Patch {
+        /// One or more of 1, 2, 3, 4, 6 and T.
+        #[arg(required = true, value_parser = patch_code, value_name = "CODE")]
+        codes: Vec<PatchCode>,
+        #[command(flatten)]
+        print: Print,
+    },
+}
+
+#[derive(Args)]
+struct Print {
+    /// The PDF to write; "-" for standard output.
+    #[arg(short, long, value_name = "FILE.pdf")]
+    output: PathBuf,
+    #[arg(long, value_enum, default_value_t = PaperArg::Letter)]
+    paper: PaperArg,
+    /// Of each sheet.
+    #[arg(long, default_value_t = NonZeroU16::MIN)]
+    copies: NonZeroU16,
+    /// Patch bars at both ends of the sheet: 1, 2, 3, 4, 6, T or none. They say
+    /// "cover sheet" even where no barcode can be read any more. On a Kodak
+    /// scanner set to act on patch codes itself, choose the one it knows.
+    #[arg(long, value_parser = patch_choice, default_value = "2", value_name = "CODE")]
+    patch_bars: PatchChoice,
+    /// Say what was written as one line of JSON (not with "-").
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum PaperArg {
+    Letter,
+    A4,
+}
+
+/// A newtype, because clap takes a bare `Option` for an argument left out.
+#[derive(Clone, Copy)]
+struct PatchChoice(Option<PatchCode>);
+
+fn patch_code(text: &str) -> Result<PatchCode, String> {
+    PatchCode::ALL
+        .into_iter()
+        .find(|code| code.to_string().eq_ignore_ascii_case(text))
+        .ok_or_else(|| "patch codes are 1, 2, 3, 4, 6 and T".to_owned())
+}
+
+fn patch_choice(text: &str) -> Result<PatchChoice, String> {
+    match text {
+        "none" => Ok(PatchChoice(None)),
+        code => patch_code(code).map(|code| PatchChoice(Some(code))),
+    }
+}
+
+impl Coversheet {
+    /// Writes the PDF. `now` is printed on the sheets.
+    pub fn run(self, now: jiff::Timestamp) -> anyhow::Result<()> {
+        let (sheets, print) = self.kind.sheets();
+        let order = PrintOrder {
+            size: match print.paper {
+                PaperArg::Letter => SheetSize::Letter,
+                PaperArg::A4 => SheetSize::A4,
+            },
+            patch: print.patch_bars.0,
+            copies: print.copies,
+            printed_at: now,
+        };
+        write(&print.output, &print_sheets(&sheets, &order)?)?;
+        if print.json && print.output != Path::new("-") {
+            let pages = sheets.len() * usize::from(print.copies.get());
+            println!("{}", serde_json::json!({ "file": print.output, "pages": pages }));
+        }
+        Ok(())
+    }
+}
+
+impl Kind {
+    fn sheets(self) -> (Vec<Sheet>, Print) {
+        match self {
+            Kind::Batch { number, sheets, documents, prepared_by, print } => {
+                let expected = Expected { sheets, documents };
+                (vec![Sheet::BatchHeader { number, expected, prepared_by }], print)
+            }
+            Kind::Patient { mrn, encounter, name, born, print } => {
+                let patient = PatientLines { mrn, encounter, name, birth_date: born };
+                (vec![Sheet::Patient(patient)], print)
+            }
+            Kind::Type { code, title, pages, print } => {
+                (vec![Sheet::DocumentType(DocumentLine { code, title, pages })], print)
+            }
+            Kind::Separator { print } => (vec![Sheet::Separator], print),
+            Kind::Patch { codes, print } => (codes.into_iter().map(Sheet::Patch).collect(), print),
+        }
+    }
+}
+
+fn write(path: &Path, pdf: &[u8]) -> anyhow::Result<()> {
+    if path == Path::new("-") {
+        return std::io::stdout().write_all(pdf).context("the PDF could not be written out");
+    }
+    write_over(&Disk::Real, path, |file| file.append(pdf)).with_context(|| {
+        format!("{} could not be written; check the folder and its permissions", path.display())
+    })
+}

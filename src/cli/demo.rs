@@ -1,0 +1,137 @@
+//! `outguide demo`: the main job on paper that needs no scanner.
+//!
+//! The stack of made-up charts goes through libsane like any other: a driver
+//! of our own serves it. From there on nothing differs from a day's work.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::Args;
+
+use super::capture::{self, CaptureArgs};
+use super::exit::{Ends, Exit, Stopped};
+use super::scanners;
+use crate::app;
+use crate::device::scanner::WorkerCommand;
+use crate::disk::Disk;
+use crate::disk::durable::write_over;
+use crate::imaging::encode;
+use crate::pipeline::source;
+
+/// The stack is prepared for it.
+const PROFILE: &str = "inpatient-chart";
+/// As our driver names its feeder.
+const SCANNER: &str = "folder:adf";
+/// Says that a folder is an earlier demo, and may be replaced.
+const MARK: &str = "made-by-outguide-demo";
+
+/// Scan a stack of made-up charts through libsane and file it
+#[derive(Args)]
+pub struct DemoArgs {
+    /// Folder to work in; an earlier demo in it is replaced
+    #[arg(long, default_value = "demo")]
+    folder: PathBuf,
+    /// The stack: page images in feeding order
+    #[arg(long, default_value = "fixtures/demo-stack")]
+    stack: PathBuf,
+    /// Our libsane driver, where it is not beside this program
+    #[arg(long)]
+    driver: Option<PathBuf>,
+}
+
+pub async fn run(args: &DemoArgs) -> Result<Exit, Stopped> {
+    let worker = set_the_stage(args).ends(Exit::Failed)?;
+    let filed = args.folder.join("repository");
+    println!("Scanners that libsane sees:");
+    scanners::tell(&worker, scanners::As::Lines)?;
+    println!("\nScanning the stack of {}, both sides:", args.stack.display());
+    let state = args.folder.join("state");
+    let capture = CaptureArgs::of_stack(PROFILE, SCANNER, &filed, &state);
+    let exit = capture::run_with(capture, worker).await?;
+    println!("\nThe question is there on purpose: one cover sheet is torn through its barcode.");
+    println!("Where to look:");
+    println!("  filed documents, each with its index file   {}", filed.display());
+    println!("  every page as it was scanned                {}/state/spool", args.folder.display());
+    println!("  is all still as it was filed?               outguide verify {}", filed.display());
+    Ok(if exit == Exit::Questions { Exit::Done } else { exit })
+}
+
+/// Lays the stack into the feeder of a scanner that libsane will find.
+fn set_the_stage(args: &DemoArgs) -> anyhow::Result<WorkerCommand> {
+    let driver = match &args.driver {
+        Some(driver) => driver.clone(),
+        None => built_driver()?,
+    };
+    clear_earlier(&args.folder)?;
+    let made = |name: &str| -> anyhow::Result<PathBuf> {
+        let folder = args.folder.join(name);
+        std::fs::create_dir_all(&folder)?;
+        Ok(folder.canonicalize()?)
+    };
+    let cannot = || format!("cannot set up the demo in {}", args.folder.display());
+    let (feeder, settings, drivers) = (
+        made("feeder").with_context(cannot)?,
+        made("sane").with_context(cannot)?,
+        made("drivers").with_context(cannot)?,
+    );
+    made("repository").with_context(cannot)?;
+    std::os::unix::fs::symlink(driver.canonicalize()?, drivers.join("libsane-folder.so.1"))
+        .with_context(cannot)?;
+    write(&settings.join("dll.conf"), b"folder\n").with_context(cannot)?;
+    write(&args.folder.join(MARK), b"").with_context(cannot)?;
+    lay_in(&args.stack, &feeder)?;
+    Ok(app::scan_worker()?
+        .env("SANE_CONFIG_DIR", &settings)
+        .env("LD_LIBRARY_PATH", &drivers)
+        .env("OUTGUIDE_SANE_FOLDER", &feeder))
+}
+
+/// Beside this program, where cargo builds examples.
+fn built_driver() -> anyhow::Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    let beside = program.parent().unwrap_or(Path::new("."));
+    let driver = beside.join("examples/libsane_folder.so");
+    if !driver.exists() {
+        bail!("{} is missing; `make demo` builds it and runs the demo", driver.display());
+    }
+    Ok(driver)
+}
+
+/// Takes away an earlier demo, and nothing that is none.
+fn clear_earlier(folder: &Path) -> anyhow::Result<()> {
+    if !folder.exists() {
+        return Ok(());
+    }
+    let is_empty = std::fs::read_dir(folder)?.next().is_none();
+    if !is_empty && !folder.join(MARK).exists() {
+        bail!("{} is no earlier demo; name another --folder", folder.display());
+    }
+    std::fs::remove_dir_all(folder)
+        .with_context(|| format!("cannot take away the earlier demo in {}", folder.display()))
+}
+
+/// Our driver serves PNM files in order of name.
+fn lay_in(stack: &Path, feeder: &Path) -> anyhow::Result<()> {
+    let cannot = || format!("cannot read the stack in {}", stack.display());
+    let mut files: Vec<PathBuf> = std::fs::read_dir(stack)
+        .with_context(cannot)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()
+        .with_context(cannot)?;
+    files.retain(|path| path.is_file() && path.extension().is_some_and(|end| end == "png"));
+    files.sort();
+    if files.is_empty() {
+        bail!("there are no pages (*.png) in {}", stack.display());
+    }
+    for (nth, path) in files.iter().enumerate() {
+        let bytes = std::fs::read(path).with_context(cannot)?;
+        let page = source::open(&bytes)?.next().context("the file holds no page")??;
+        write(&feeder.join(format!("{:04}.pnm", nth + 1)), &encode::pnm(&page))?;
+    }
+    Ok(())
+}
+
+fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    write_over(&Disk::Real, path, |file| file.append(bytes))
+        .with_context(|| format!("cannot write {}", path.display()))
+}

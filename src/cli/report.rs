@@ -1,0 +1,119 @@
+//! What became of a batch: for a clerk, and as JSON.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::records::ids::{BatchId, DocumentId, PageNo};
+use crate::records::page::Place;
+use crate::store::{BatchRow, Store, StoreFault};
+
+/// The JSON of `outguide capture`; its keys are documented in the README.
+#[derive(Debug, Serialize)]
+pub struct BatchReport {
+    batch: BatchId,
+    /// Images scanned, those set aside included.
+    pages: usize,
+    set_aside: Vec<SetAsidePage>,
+    documents: Vec<FiledDocument>,
+    questions: Vec<OpenQuestion>,
+}
+
+#[derive(Debug, Serialize)]
+struct SetAsidePage {
+    page: PageNo,
+    reason: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct FiledDocument {
+    id: DocumentId,
+    pdf: String,
+    index_file: String,
+    pages: Vec<PageNo>,
+    fields: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Serialize)]
+struct OpenQuestion {
+    page: PageNo,
+    reason: String,
+    /// The pages that wait for the answer.
+    holds: Vec<PageNo>,
+}
+
+impl BatchReport {
+    pub async fn read(store: &Store, batch: &BatchRow) -> Result<Self, StoreFault> {
+        let id = &batch.id;
+        let places = store.placements(id).await?;
+        let set_aside = places.iter().filter_map(|(page, place)| match place {
+            Place::SetAside { reason } => Some(SetAsidePage { page: *page, reason: reason.name() }),
+            Place::Document { .. } | Place::Question => None,
+        });
+        let mut filed = store.filed_documents(id).await?;
+        let mut documents = Vec::new();
+        for document in store.documents(id).await? {
+            let Some(filed) = filed.remove(&document.first_page) else { continue };
+            let mut fields: BTreeMap<String, String> = document
+                .fields
+                .iter()
+                .map(|field| (field.name.to_string(), field.value.clone()))
+                .collect();
+            fields.insert("document_type".to_owned(), document.document_type.clone());
+            documents.push(FiledDocument {
+                id: DocumentId::new(id.clone(), document.first_page),
+                pdf: filed.pdf_path,
+                index_file: filed.index_path,
+                pages: document.pages,
+                fields,
+            });
+        }
+        let questions = store.questions(id).await?;
+        let questions = questions.into_iter().map(|question| OpenQuestion {
+            page: question.page,
+            reason: question.reason.to_string(),
+            holds: question.holds,
+        });
+        Ok(BatchReport {
+            batch: id.clone(),
+            pages: store.pages(id).await?.len(),
+            set_aside: set_aside.collect(),
+            documents,
+            questions: questions.collect(),
+        })
+    }
+
+    pub fn tell(&self, json: bool) -> anyhow::Result<()> {
+        if json {
+            println!("{}", serde_json::to_string(self)?);
+            return Ok(());
+        }
+        println!("{} pages scanned", self.pages);
+        for document in &self.documents {
+            let kind = document.fields.get("document_type").map_or("", String::as_str);
+            println!("  filed {kind}: {} pages in {}", document.pages.len(), document.pdf);
+        }
+        if !self.set_aside.is_empty() {
+            println!(
+                "  set aside: {} pages (sheets and blanks; kept in the batch)",
+                self.set_aside.len()
+            );
+        }
+        match self.questions.as_slice() {
+            [] => println!("everything is filed"),
+            questions => {
+                println!("{} for a clerk:", plural(questions.len(), "question"));
+                for question in questions {
+                    println!("  page {}: {}", question.page, question.reason);
+                    let held: Vec<String> = question.holds.iter().map(PageNo::to_string).collect();
+                    println!("    waiting: pages {}", held.join(", "));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn plural(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}

@@ -1,0 +1,179 @@
+//! Which scanner is meant: by its whole name, by vendor, model and serial
+//! number, or by a part of these; never by its place in a list, which changes
+//! with every replugging.
+
+use std::fmt;
+
+use super::fault::ScanFault;
+
+/// A scanner as its driver lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedScanner {
+    /// libsane's device name, such as `fujitsu:fi-7160:12345`.
+    pub name: String,
+    pub vendor: String,
+    pub model: String,
+    /// The driver's words: "flatbed scanner", "sheetfed scanner", …
+    pub kind: String,
+}
+
+impl fmt::Display for ListedScanner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} {})", self.name, self.vendor, self.model)
+    }
+}
+
+/// What the profile, the station or the command line says of the scanner:
+/// empty (the only one there is), a whole device name, `vendor:model`,
+/// `vendor:model:serial`, or a part of a name, vendor or model. Letter case
+/// does not count.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ScannerChoice(String);
+
+/// What a choice comes to among the scanners listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Chosen {
+    One(ListedScanner),
+    /// Several of one vendor and model: the serial number decides, which only
+    /// the opened scanner tells.
+    BySerial {
+        candidates: Vec<ListedScanner>,
+        serial: String,
+    },
+}
+
+impl ScannerChoice {
+    /// The only scanner there is.
+    pub fn any() -> Self {
+        ScannerChoice::default()
+    }
+
+    pub fn parse(text: &str) -> Self {
+        ScannerChoice(text.trim().to_owned())
+    }
+
+    /// Could this be a device name that the driver does not list, such as one
+    /// on a network that does not announce itself?
+    pub(super) fn whole_name(&self) -> Option<&str> {
+        self.0.contains(':').then_some(self.0.as_str())
+    }
+
+    pub(super) fn among(&self, listed: &[ListedScanner]) -> Result<Chosen, ScanFault> {
+        if let Some(exact) = listed.iter().find(|s| s.name == self.0) {
+            return Ok(Chosen::One(exact.clone()));
+        }
+        let parts: Vec<&str> = self.0.splitn(3, ':').collect();
+        if let [vendor, model, rest @ ..] = parts.as_slice() {
+            let same_make = |s: &&ListedScanner| same(&s.vendor, vendor) && same(&s.model, model);
+            let candidates: Vec<ListedScanner> = listed.iter().filter(same_make).cloned().collect();
+            if !candidates.is_empty() {
+                return match rest.first() {
+                    Some(serial) => Ok(by_serial(candidates, serial)),
+                    None => self.one(candidates, listed),
+                };
+            }
+        }
+        let fits = |s: &&ListedScanner| {
+            let make = format!("{} {}", s.vendor, s.model);
+            contains(&s.name, &self.0) || contains(&make, &self.0)
+        };
+        self.one(listed.iter().filter(fits).cloned().collect(), listed)
+    }
+
+    fn one(
+        &self,
+        mut candidates: Vec<ListedScanner>,
+        listed: &[ListedScanner],
+    ) -> Result<Chosen, ScanFault> {
+        match candidates.len() {
+            1 => Ok(Chosen::One(candidates.remove(0))),
+            0 if listed.is_empty() && self.0.is_empty() => Err(ScanFault::NoScanner),
+            0 => Err(ScanFault::NoSuchScanner { wanted: self.0.clone(), found: listed.to_vec() }),
+            _ => Err(ScanFault::AmbiguousScanner { wanted: self.0.clone(), candidates }),
+        }
+    }
+}
+
+impl fmt::Display for ScannerChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_empty() { "the only scanner" } else { &self.0 })
+    }
+}
+
+/// Several drivers put the serial number into the device name.
+fn by_serial(candidates: Vec<ListedScanner>, serial: &str) -> Chosen {
+    let named: Vec<&ListedScanner> =
+        candidates.iter().filter(|s| contains(&s.name, serial)).collect();
+    match named[..] {
+        [one] => Chosen::One(one.clone()),
+        _ => Chosen::BySerial { candidates, serial: serial.to_owned() },
+    }
+}
+
+fn same(a: &str, b: &str) -> bool {
+    a.trim().eq_ignore_ascii_case(b.trim())
+}
+
+fn contains(text: &str, part: &str) -> bool {
+    text.to_ascii_lowercase().contains(&part.to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn two_fujitsus_and_a_flatbed() -> Vec<ListedScanner> {
+        let scanner = |name: &str, vendor: &str, model: &str| ListedScanner {
+            name: name.into(),
+            vendor: vendor.into(),
+            model: model.into(),
+            kind: "scanner".into(),
+        };
+        vec![
+            scanner("fujitsu:fi-7160:111", "FUJITSU", "fi-7160"),
+            scanner("fujitsu:fi-7160:222", "FUJITSU", "fi-7160"),
+            scanner("epson2:libusb:001:004", "Epson", "GT-2500"),
+        ]
+    }
+
+    fn chosen_name(choice: &str) -> Result<String, ScanFault> {
+        match ScannerChoice::parse(choice).among(&two_fujitsus_and_a_flatbed())? {
+            Chosen::One(scanner) => Ok(scanner.name),
+            Chosen::BySerial { serial, .. } => Ok(format!("serial {serial}")),
+        }
+    }
+
+    #[test]
+    fn a_scanner_is_chosen_by_name_make_serial_or_a_part_of_them() {
+        let cases = [
+            ("fujitsu:fi-7160:111", "fujitsu:fi-7160:111"),
+            ("epson:gt-2500", "epson2:libusb:001:004"),
+            ("GT-25", "epson2:libusb:001:004"),
+            ("Epson GT", "epson2:libusb:001:004"),
+            ("Fujitsu:FI-7160:222", "fujitsu:fi-7160:222"),
+            ("Fujitsu:fi-7160:999", "serial 999"),
+        ];
+        for (choice, name) in cases {
+            assert_eq!(chosen_name(choice).as_deref(), Ok(name), "{choice}");
+        }
+    }
+
+    #[test]
+    fn a_choice_that_fits_two_scanners_names_both() {
+        for choice in ["fi-7160", "fujitsu:fi-7160", ""] {
+            let Err(ScanFault::AmbiguousScanner { candidates, .. }) = chosen_name(choice) else {
+                panic!("{choice:?} must be ambiguous");
+            };
+            assert!(candidates.len() >= 2);
+        }
+    }
+
+    #[test]
+    fn a_choice_that_fits_none_names_those_found() {
+        let Err(ScanFault::NoSuchScanner { found, .. }) = chosen_name("kodak") else {
+            panic!("there is no kodak");
+        };
+        assert_eq!(found.len(), 3);
+        assert_eq!(ScannerChoice::any().among(&[]), Err(ScanFault::NoScanner));
+    }
+}

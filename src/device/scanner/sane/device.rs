@@ -1,0 +1,296 @@
+//! An open scanner: its options kept in step with the driver, and its frames.
+
+use super::super::choice::{Chosen, ListedScanner, ScannerChoice};
+use super::super::fault::{Phase, ScanFault};
+use super::super::warning::ScanWarning;
+use super::child::{Worker, WorkerCommand};
+use super::frames::{Frame, WholeFrame};
+use super::options::Setting;
+use super::status::{self, Asked, Status};
+use super::wire::{Login, Message, OptionDescriptor, OptionKind, Reply, Request, Value};
+
+const INFO_INEXACT: i32 = 1 << 0;
+const INFO_RELOAD_OPTIONS: i32 = 1 << 1;
+
+/// Where drivers that show the serial number at all show it.
+const SERIAL_OPTIONS: [&str; 4] = ["serial-number", "serial", "serialno", "device-serial-number"];
+
+#[derive(Debug)]
+pub struct Device {
+    pub worker: Worker,
+    /// As its driver lists it; made up from the name where it does not.
+    pub listed: ListedScanner,
+    pub options: Vec<OptionDescriptor>,
+}
+
+/// What came of asking for a frame.
+pub enum Asking {
+    Whole(WholeFrame),
+    /// The driver said there is none.
+    NoDocuments,
+    /// `sane_start` said "end of file": no standard meaning; drivers that read
+    /// files say it when there is no further one.
+    NoFurtherFile,
+}
+
+impl Device {
+    /// Starts a worker and opens the scanner meant.
+    pub fn open(command: &WorkerCommand, choice: &ScannerChoice) -> Result<Device, ScanFault> {
+        let mut worker = Worker::start(command)?;
+        // A whole name is opened without looking around first: that takes
+        // seconds, disturbs other scanners, and misses those never listed.
+        if let Some(name) = choice.whole_name() {
+            match open_name(&mut worker, name) {
+                Ok(()) => {
+                    let listed = unlisted(name);
+                    return Device { worker, listed, options: Vec::new() }.with_options();
+                }
+                Err(
+                    ScanFault::NoSuchDevice { .. }
+                    | ScanFault::Unsupported { .. }
+                    | ScanFault::InputOutput,
+                ) => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        let listed = list(&mut worker)?;
+        match choice.among(&listed)? {
+            Chosen::One(listed) => {
+                open_name(&mut worker, &listed.name)?;
+                Device { worker, listed, options: Vec::new() }.with_options()
+            }
+            Chosen::BySerial { candidates, serial } => {
+                Device::open_by_serial(worker, candidates, &serial, choice)
+            }
+        }
+    }
+
+    fn open_by_serial(
+        mut worker: Worker,
+        candidates: Vec<ListedScanner>,
+        serial: &str,
+        choice: &ScannerChoice,
+    ) -> Result<Device, ScanFault> {
+        for candidate in &candidates {
+            open_name(&mut worker, &candidate.name)?;
+            let mut device =
+                Device { worker, listed: candidate.clone(), options: Vec::new() }.with_options()?;
+            if device.serial()?.is_some_and(|s| s.eq_ignore_ascii_case(serial)) {
+                return Ok(device);
+            }
+            worker = device.worker;
+        }
+        Err(ScanFault::NoSuchScanner { wanted: choice.to_string(), found: candidates })
+    }
+
+    fn serial(&mut self) -> Result<Option<String>, ScanFault> {
+        for name in SERIAL_OPTIONS {
+            if let Some(Value::Text(serial)) = self.get(name)? {
+                return Ok(Some(serial.trim().to_owned()));
+            }
+        }
+        Ok(None)
+    }
+
+    fn with_options(mut self) -> Result<Device, ScanFault> {
+        self.reload_options()?;
+        Ok(self)
+    }
+
+    fn reload_options(&mut self) -> Result<(), ScanFault> {
+        match self.worker.ask(&Request::Options, Phase::Setting)? {
+            Reply::Options { options } => {
+                self.options =
+                    options.into_iter().filter(|o| o.kind != OptionKind::Group).collect();
+                Ok(())
+            }
+            other => Err(self.worker.out_of_turn(&other)),
+        }
+    }
+
+    pub fn option(&self, name: &str) -> Option<&OptionDescriptor> {
+        self.options.iter().find(|option| option.name == name)
+    }
+
+    /// An option that can be set as things are.
+    pub fn settable(&self, name: &str) -> Option<OptionDescriptor> {
+        self.option(name).filter(|option| option.is_active() && option.is_settable()).cloned()
+    }
+
+    /// The value of an option that there is, is active and lets itself be read.
+    pub fn get(&mut self, name: &str) -> Result<Option<Value>, ScanFault> {
+        let Some(option) = self.option(name).filter(|option| option.is_active()) else {
+            return Ok(None);
+        };
+        let index = option.index;
+        match self.worker.ask(&Request::Get { index }, Phase::Setting)? {
+            Reply::Value { status, value } if Status(status) == Status::GOOD => Ok(value),
+            Reply::Value { .. } => Ok(None),
+            other => Err(self.worker.out_of_turn(&other)),
+        }
+    }
+
+    /// Whether a sensor reports what it is named for; `None` where there is no
+    /// such sensor.
+    pub fn senses(&mut self, sensor: &str) -> Result<Option<bool>, ScanFault> {
+        let is_switch = self.option(sensor).is_some_and(|o| o.kind == OptionKind::Bool);
+        match self.get(sensor)? {
+            Some(Value::Words(words)) if is_switch => Ok(words.first().map(|&word| word != 0)),
+            Some(_) | None => Ok(None),
+        }
+    }
+
+    /// Sets an option the way a person wrote it.
+    pub fn set_text(&mut self, name: &str, text: &str) -> Result<Option<ScanWarning>, ScanFault> {
+        let Some(option) = self.option(name) else {
+            let known = self.options.iter().map(|o| o.name.clone()).collect();
+            return Err(ScanFault::UnknownOption { name: name.to_owned(), known });
+        };
+        if !option.is_settable() {
+            return Err(ScanFault::ReadOnlyOption { name: name.to_owned() });
+        }
+        if !option.is_active() {
+            return Err(ScanFault::InactiveOption { name: name.to_owned() });
+        }
+        let option = option.clone();
+        let setting = option.parse(text)?;
+        self.set(&option, &setting)
+    }
+
+    /// Sets an option, with what the driver says of it honoured: options
+    /// changed by this one are read again, another value than asked is a
+    /// warning.
+    pub fn set(
+        &mut self,
+        option: &OptionDescriptor,
+        setting: &Setting,
+    ) -> Result<Option<ScanWarning>, ScanFault> {
+        let index = option.index;
+        let request = match setting {
+            Setting::Value(value) => Request::Set { index, value: value.clone() },
+            Setting::Automatic => Request::SetAuto { index },
+        };
+        let (info, now) = match self.worker.ask(&request, Phase::Setting)? {
+            Reply::WasSet { status, info, value } if Status(status) == Status::GOOD => {
+                (info, value)
+            }
+            Reply::WasSet { status, .. } => {
+                return Err(match (Status(status), setting) {
+                    (Status::INVALID, Setting::Value(value)) => {
+                        option.bad_value(&option.show(value))
+                    }
+                    (status, _) => status::fault(status, Asked::Option { name: &option.name }),
+                });
+            }
+            other => return Err(self.worker.out_of_turn(&other)),
+        };
+        if info & INFO_RELOAD_OPTIONS != 0 {
+            self.reload_options()?;
+        }
+        Ok(match (setting, now) {
+            (Setting::Value(asked), Some(now))
+                if info & INFO_INEXACT != 0 || (*asked != now && *asked != Value::None) =>
+            {
+                Some(ScanWarning::OptionInexact {
+                    name: option.name.clone(),
+                    asked: option.show(asked),
+                    used: option.show(&now),
+                })
+            }
+            (Setting::Value(_) | Setting::Automatic, _) => None,
+        })
+    }
+
+    /// One frame of a page, or word that there is none.
+    pub fn frame(&mut self) -> Result<Asking, ScanFault> {
+        self.worker.send(&Request::ReadFrame)?;
+        let shape = match self.worker.message(Phase::WaitingForASheet)? {
+            Message::Said(Reply::FrameBegins { shape }) => shape,
+            Message::Said(Reply::FrameRefused { status, login }) => {
+                return match Status(status) {
+                    Status::NO_DOCUMENTS => Ok(Asking::NoDocuments),
+                    Status::END_OF_FILE => Ok(Asking::NoFurtherFile),
+                    status => Err(fault_or_login(status, Asked::Start, login)),
+                };
+            }
+            Message::Said(other) => return Err(self.worker.out_of_turn(&other)),
+            Message::Pixels(_) => return Err(before_its_header()),
+        };
+        let mut frame = Frame::begin(shape)?;
+        // The page's first pixels may still wait for the sheet to arrive.
+        let mut phase = Phase::WaitingForASheet;
+        loop {
+            match self.worker.message(phase)? {
+                Message::Pixels(pixels) => frame.push(&pixels)?,
+                Message::Said(Reply::FrameEnds { status, after }) => {
+                    return match Status(status) {
+                        // Cancelled drivers end the page as if it were whole.
+                        Status::END_OF_FILE if self.worker.is_cancelled() => {
+                            Err(ScanFault::Cancelled)
+                        }
+                        Status::END_OF_FILE => frame.end(after).map(Asking::Whole),
+                        // Drivers that notice the empty feeder only here.
+                        Status::NO_DOCUMENTS if frame.is_empty() => Ok(Asking::NoDocuments),
+                        status => Err(status::fault(status, Asked::Read)),
+                    };
+                }
+                Message::Said(other) => return Err(self.worker.out_of_turn(&other)),
+            }
+            phase = Phase::Reading;
+        }
+    }
+
+    /// Tells the driver that this scan is over; the scanner stays open.
+    pub fn end_scan(&mut self) -> Result<(), ScanFault> {
+        match self.worker.ask(&Request::EndScan, Phase::Cancelling)? {
+            Reply::ScanEnded => Ok(()),
+            other => Err(self.worker.out_of_turn(&other)),
+        }
+    }
+}
+
+/// The scanners libsane can see.
+pub fn list(worker: &mut Worker) -> Result<Vec<ListedScanner>, ScanFault> {
+    match worker.ask(&Request::List, Phase::Listing)? {
+        Reply::Devices { status, devices } if Status(status) == Status::GOOD => Ok(devices
+            .into_iter()
+            .map(|d| ListedScanner { name: d.name, vendor: d.vendor, model: d.model, kind: d.kind })
+            .collect()),
+        Reply::Devices { status, .. } => Err(status::fault(Status(status), Asked::List)),
+        other => Err(worker.out_of_turn(&other)),
+    }
+}
+
+fn open_name(worker: &mut Worker, name: &str) -> Result<(), ScanFault> {
+    match worker.ask(&Request::Open { name: name.to_owned() }, Phase::Opening)? {
+        Reply::Opened { status, .. } if Status(status) == Status::GOOD => Ok(()),
+        Reply::Opened { status, login } => {
+            Err(fault_or_login(Status(status), Asked::Open { device: name }, login))
+        }
+        other => Err(worker.out_of_turn(&other)),
+    }
+}
+
+/// "Access denied" after a question for a password is about the password.
+fn fault_or_login(status: Status, asked: Asked, login: Login) -> ScanFault {
+    match (status, login) {
+        (Status::ACCESS_DENIED, Login::NoAnswer { resource }) => {
+            ScanFault::LoginNeeded { resource }
+        }
+        (Status::ACCESS_DENIED, Login::Answered { resource }) => {
+            ScanFault::LoginRefused { resource }
+        }
+        (status, Login::NotAsked | Login::NoAnswer { .. } | Login::Answered { .. }) => {
+            status::fault(status, asked)
+        }
+    }
+}
+
+fn unlisted(name: &str) -> ListedScanner {
+    let unknown = String::new;
+    ListedScanner { name: name.to_owned(), vendor: unknown(), model: unknown(), kind: unknown() }
+}
+
+fn before_its_header() -> ScanFault {
+    ScanFault::DriverLied { what: "pixels before the page they belong to".to_owned() }
+}

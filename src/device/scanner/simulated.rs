@@ -1,0 +1,498 @@
+//! The shipped simulated scanner: page files in order of name instead of
+//! sheets, and a script of the faults real feeders have.
+//!
+//! The script is `faults.toml` in the folder, or a text given:
+//!
+//! ```toml
+//! [[fault]]
+//! image = 8          # the image it strikes at, counted from 1
+//! kind = "jam"       # jam, double-feed, double-feed-stop, cover-open, hang,
+//!                    # die, lie, truncated, unplugged, busy,
+//!                    # false-out-of-documents, duplicate
+//! ```
+//!
+//! `double-feed` delivers the image as suspect and `duplicate` delivers the
+//! one before again; all others stop the scan before the image. In a batch
+//! that goes on after a stop ([`Resumed`]), the faults up to its next image
+//! have been cleared, as by a clerk. Files are handed out as they are: what is
+//! in them is not looked at here.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::fault::{Phase, ScanFault};
+use super::warning::ScanWarning;
+use super::{Feed, ImageContent, Resumed, ScanOrder, ScanSetup, ScannedImage, Sides};
+use crate::profile::PaperSource;
+
+/// What the station can read as a page, by extension.
+const PAGE_EXTENSIONS: [&str; 9] =
+    ["png", "jpg", "jpeg", "tif", "tiff", "pbm", "pgm", "ppm", "pnm"];
+const PDF: &str = "pdf";
+
+const SCRIPT_FILE: &str = "faults.toml";
+
+/// More than any page image has; a larger file is a mistake.
+const MAX_FILE_BYTES: u64 = 1 << 30;
+
+/// As long as the real watchdog waits for a sheet.
+const HANG_LIMIT: Duration = super::sane::child::SHEET_LIMIT;
+
+/// Page files and the script of faults.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PageStack {
+    files: Vec<PathBuf>,
+    script: FaultScript,
+    skipped_files: u32,
+    hang_limit: Duration,
+}
+
+impl PageStack {
+    /// Folders stand for the page files in them, in order of name, and bring
+    /// their `faults.toml`; files given by name are taken as they come.
+    pub fn from_paths(paths: &[PathBuf]) -> Result<PageStack, ScanFault> {
+        let mut stack = PageStack {
+            files: Vec::new(),
+            script: FaultScript::default(),
+            skipped_files: 0,
+            hang_limit: HANG_LIMIT,
+        };
+        for (place, path) in paths.iter().enumerate() {
+            let unreadable = |e: std::io::Error| ScanFault::UnreadableFolder {
+                detail: format!("number {} of those given: {e}", place + 1),
+            };
+            if fs::metadata(path).map_err(unreadable)?.is_dir() {
+                stack.add_folder(path, unreadable)?;
+            } else {
+                stack.files.push(path.clone());
+            }
+        }
+        Ok(stack)
+    }
+
+    fn add_folder(
+        &mut self,
+        folder: &Path,
+        unreadable: impl Fn(std::io::Error) -> ScanFault,
+    ) -> Result<(), ScanFault> {
+        let mut pages = Vec::new();
+        for entry in fs::read_dir(folder).map_err(&unreadable)? {
+            let path = entry.map_err(&unreadable)?.path();
+            if path.is_dir() {
+                continue;
+            }
+            if path.file_name() == Some(OsStr::new(SCRIPT_FILE)) {
+                let text = fs::read_to_string(&path).map_err(&unreadable)?;
+                self.script = FaultScript::parse(&text)?;
+            } else if is_page(&path) {
+                pages.push(path);
+            } else {
+                self.skipped_files += 1;
+            }
+        }
+        pages.sort();
+        self.files.append(&mut pages);
+        Ok(())
+    }
+
+    pub fn with_script(mut self, script: FaultScript) -> Self {
+        self.script = script;
+        self
+    }
+
+    /// How long a scripted hang lasts before it is given up.
+    pub fn hang_limit(mut self, limit: Duration) -> Self {
+        self.hang_limit = limit;
+        self
+    }
+}
+
+fn is_page(path: &Path) -> bool {
+    let extension = extension(path);
+    PAGE_EXTENSIONS.contains(&extension.as_str()) || extension == PDF
+}
+
+fn extension(path: &Path) -> String {
+    path.extension().and_then(OsStr::to_str).unwrap_or_default().to_ascii_lowercase()
+}
+
+/// The faults to come, in any order.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FaultScript {
+    #[serde(default, rename = "fault")]
+    faults: Vec<ScriptedFault>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ScriptedFault {
+    image: u32,
+    kind: FaultKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum FaultKind {
+    Jam,
+    DoubleFeed,
+    DoubleFeedStop,
+    CoverOpen,
+    Hang,
+    Die,
+    Lie,
+    Truncated,
+    Unplugged,
+    Busy,
+    FalseOutOfDocuments,
+    Duplicate,
+}
+
+impl FaultScript {
+    pub fn parse(text: &str) -> Result<FaultScript, ScanFault> {
+        toml::from_str(text).map_err(|e| ScanFault::BadScript { detail: e.to_string() })
+    }
+
+    fn at(&self, image: u32) -> Option<FaultKind> {
+        self.faults.iter().find(|fault| fault.image == image).map(|fault| fault.kind)
+    }
+
+    /// How many files went into the first `images` images.
+    fn files_in(&self, images: u32) -> usize {
+        let is_repeat =
+            |fault: &&ScriptedFault| fault.kind == FaultKind::Duplicate && fault.image <= images;
+        (images as usize).saturating_sub(self.faults.iter().filter(is_repeat).count())
+    }
+}
+
+/// What a scripted fault does to the image it strikes at.
+enum Strike {
+    DeliverSuspect,
+    DeliverAgain,
+    SayOutOfDocuments,
+    Hang,
+    Stop(ScanFault),
+}
+
+impl FaultKind {
+    /// Stops as the real scanner's watch would name them.
+    fn strike(self) -> Strike {
+        match self {
+            FaultKind::DoubleFeed => Strike::DeliverSuspect,
+            FaultKind::Duplicate => Strike::DeliverAgain,
+            FaultKind::FalseOutOfDocuments => Strike::SayOutOfDocuments,
+            FaultKind::Hang => Strike::Hang,
+            FaultKind::Jam => Strike::Stop(ScanFault::Jam),
+            FaultKind::DoubleFeedStop => Strike::Stop(ScanFault::DoubleFeed),
+            FaultKind::CoverOpen => Strike::Stop(ScanFault::CoverOpen),
+            FaultKind::Unplugged => Strike::Stop(ScanFault::InputOutput),
+            FaultKind::Busy => Strike::Stop(ScanFault::Busy),
+            FaultKind::Die => {
+                Strike::Stop(ScanFault::DriverCrashed { how: "signal 11".to_owned() })
+            }
+            FaultKind::Lie => {
+                Strike::Stop(ScanFault::DriverLied { what: "a page of 0 lines".to_owned() })
+            }
+            // Half a Letter page in gray at 300 dpi.
+            FaultKind::Truncated => {
+                Strike::Stop(ScanFault::TruncatedFrame { expected: 8_415_000, got: 4_207_500 })
+            }
+        }
+    }
+}
+
+/// An open stack of page files.
+#[derive(Debug)]
+pub struct FolderScanner {
+    stack: PageStack,
+    setup: ScanSetup,
+    max_images: Option<u32>,
+    /// The batch before it was opened.
+    resumed: Option<Resumed>,
+    /// Images handed out since it was opened.
+    delivered: u32,
+    /// Files taken, of the whole stack.
+    files_taken: usize,
+    canceller: FolderCanceller,
+    over: Option<ScanFault>,
+}
+
+/// Cancels from any thread.
+#[derive(Debug, Clone, Default)]
+pub struct FolderCanceller(Arc<(Mutex<bool>, Condvar)>);
+
+impl FolderCanceller {
+    pub fn cancel(&self) {
+        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.0.1.notify_all();
+    }
+
+    fn is_cancelled(&self) -> bool {
+        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns early when cancelled.
+    fn wait(&self, limit: Duration) {
+        let cancelled = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.0.1.wait_timeout_while(cancelled, limit, |cancelled| !*cancelled));
+    }
+}
+
+impl FolderScanner {
+    pub fn open(stack: &PageStack, order: &ScanOrder) -> (FolderScanner, Vec<ScanWarning>) {
+        let sides = match order.settings.source {
+            PaperSource::Flatbed | PaperSource::Feeder => Sides::Front,
+            PaperSource::FeederDuplex => Sides::FrontThenBack,
+        };
+        let scanner = FolderScanner {
+            setup: ScanSetup {
+                scanner: "page files".to_owned(),
+                source: None,
+                mode: None,
+                dpi: None,
+                sides,
+            },
+            max_images: order.max_images,
+            delivered: 0,
+            files_taken: order.resume.map_or(0, |resumed| stack.script.files_in(resumed.images)),
+            resumed: order.resume,
+            stack: stack.clone(),
+            canceller: FolderCanceller::default(),
+            over: None,
+        };
+        let skipped = stack.skipped_files;
+        let warnings =
+            (skipped > 0).then_some(ScanWarning::FilesSkipped { count: skipped }).into_iter();
+        (scanner, warnings.collect())
+    }
+
+    pub fn setup(&self) -> &ScanSetup {
+        &self.setup
+    }
+
+    pub fn canceller(&self) -> FolderCanceller {
+        self.canceller.clone()
+    }
+
+    pub fn next_image(&mut self) -> Result<Feed, ScanFault> {
+        if let Some(fault) = &self.over {
+            return Err(fault.clone());
+        }
+        let fed = self.feed();
+        self.over = fed.as_ref().err().cloned();
+        fed
+    }
+
+    fn feed(&mut self) -> Result<Feed, ScanFault> {
+        if self.canceller.is_cancelled() {
+            return Err(ScanFault::Cancelled);
+        }
+        if self.max_images.is_some_and(|max| self.delivered >= max) {
+            return Ok(Feed::OutOfDocuments);
+        }
+        // The fault that stopped the scan before was cleared by hand.
+        let was_cleared = self.delivered == 0 && self.resumed.is_some();
+        let scripted = self.stack.script.at(self.next_no()).filter(|_| !was_cleared);
+        match scripted.map(FaultKind::strike) {
+            None => self.take_file(None),
+            Some(Strike::DeliverSuspect) => {
+                self.take_file(Some("the scanner reported two sheets pulled at once".to_owned()))
+            }
+            Some(Strike::DeliverAgain) => {
+                self.files_taken = self.files_taken.saturating_sub(1);
+                self.take_file(None)
+            }
+            Some(Strike::SayOutOfDocuments) => Ok(Feed::OutOfDocuments),
+            Some(Strike::Hang) => Err(self.hang()),
+            Some(Strike::Stop(fault)) => Err(fault),
+        }
+    }
+
+    /// Of the next image, within the batch, counted from 1.
+    fn next_no(&self) -> u32 {
+        self.resumed.map_or(0, |resumed| resumed.images) + self.delivered + 1
+    }
+
+    fn hang(&self) -> ScanFault {
+        self.canceller.wait(self.stack.hang_limit);
+        if self.canceller.is_cancelled() {
+            return ScanFault::Cancelled;
+        }
+        let seconds = self.stack.hang_limit.as_secs();
+        ScanFault::DriverHung { phase: Phase::WaitingForASheet, seconds }
+    }
+
+    fn take_file(&mut self, suspect: Option<String>) -> Result<Feed, ScanFault> {
+        let Some(path) = self.stack.files.get(self.files_taken) else {
+            return if self.files_taken == 0 {
+                Err(ScanFault::FeederEmpty)
+            } else {
+                Ok(Feed::OutOfDocuments)
+            };
+        };
+        let no = u32::try_from(self.files_taken + 1).unwrap_or(u32::MAX);
+        let unreadable = |detail: String| ScanFault::UnreadableFile { no, detail };
+        let length = fs::metadata(path).map_err(|e| unreadable(e.to_string()))?.len();
+        if length > MAX_FILE_BYTES {
+            return Err(unreadable(format!("{length} bytes are too many for a page")));
+        }
+        let bytes = fs::read(path).map_err(|e| unreadable(e.to_string()))?;
+        let content = ImageContent::File { bytes, extension: extension(path) };
+        let (sheet, side) = self.setup.sides.place(self.next_no());
+        self.files_taken += 1;
+        self.delivered += 1;
+        Ok(Feed::Image(Box::new(ScannedImage {
+            content,
+            sheet,
+            side,
+            suspect,
+            warnings: Vec::new(),
+        })))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::{PageSize, ScanMode, ScannerSettings};
+    use crate::records::page::Side;
+    use crate::records::raster::Dpi;
+
+    fn folder_of(names: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for name in names {
+            fs::write(folder.path().join(name), name).unwrap();
+        }
+        folder
+    }
+
+    fn order(source: PaperSource) -> ScanOrder {
+        let settings = ScannerSettings {
+            source,
+            mode: ScanMode::Gray,
+            dpi: Dpi(300),
+            page_size: PageSize::Letter,
+            options: Default::default(),
+        };
+        ScanOrder { settings, set: Vec::new(), max_images: None, resume: None }
+    }
+
+    fn open(folder: &tempfile::TempDir, script: &str, order: &ScanOrder) -> FolderScanner {
+        let stack = PageStack::from_paths(&[folder.path().to_owned()])
+            .unwrap()
+            .with_script(FaultScript::parse(script).unwrap());
+        FolderScanner::open(&stack, order).0
+    }
+
+    /// What each image holds, to the end or the fault.
+    fn scan(scanner: &mut FolderScanner) -> (Vec<String>, Result<(), ScanFault>) {
+        let mut images = Vec::new();
+        loop {
+            match scanner.next_image() {
+                Ok(Feed::OutOfDocuments) => return (images, Ok(())),
+                Ok(Feed::Image(image)) => {
+                    let ImageContent::File { bytes, .. } = image.content else {
+                        panic!("a folder delivers files");
+                    };
+                    let suspect = if image.suspect.is_some() { "?" } else { "" };
+                    images.push(String::from_utf8(bytes).unwrap() + suspect);
+                }
+                Err(fault) => return (images, Err(fault)),
+            }
+        }
+    }
+
+    #[test]
+    fn files_come_in_order_of_name_and_others_are_counted_out() {
+        let folder = folder_of(&["2.png", "10.TIF", "1.jpg", "notes.txt"]);
+        let stack = PageStack::from_paths(&[folder.path().to_owned()]).unwrap();
+        let (mut scanner, warnings) = FolderScanner::open(&stack, &order(PaperSource::Feeder));
+        assert_eq!(warnings, [ScanWarning::FilesSkipped { count: 1 }]);
+        let (images, end) = scan(&mut scanner);
+        assert_eq!((images.join(" "), end), ("1.jpg 10.TIF 2.png".to_owned(), Ok(())));
+    }
+
+    #[test]
+    fn an_empty_folder_is_an_empty_feeder() {
+        let folder = folder_of(&[]);
+        let mut scanner = open(&folder, "", &order(PaperSource::Feeder));
+        assert_eq!(scan(&mut scanner), (vec![], Err(ScanFault::FeederEmpty)));
+    }
+
+    #[test]
+    fn two_files_are_a_sheet_in_duplex() {
+        let folder = folder_of(&["1.png", "2.png", "3.png"]);
+        let mut scanner = open(&folder, "", &order(PaperSource::FeederDuplex));
+        let mut places = Vec::new();
+        while let Feed::Image(image) = scanner.next_image().unwrap() {
+            places.push((image.sheet, image.side));
+        }
+        assert_eq!(places, [(1, Side::Front), (1, Side::Back), (2, Side::Front)]);
+    }
+
+    #[test]
+    fn scripted_faults_strike_where_they_are_written() {
+        let stopped = |fault: ScanFault| ("1.png".to_owned(), Err(fault));
+        let cases = [
+            ("jam", stopped(ScanFault::Jam)),
+            ("double-feed-stop", stopped(ScanFault::DoubleFeed)),
+            ("cover-open", stopped(ScanFault::CoverOpen)),
+            ("unplugged", stopped(ScanFault::InputOutput)),
+            ("busy", stopped(ScanFault::Busy)),
+            ("die", stopped(ScanFault::DriverCrashed { how: "signal 11".into() })),
+            ("false-out-of-documents", ("1.png".to_owned(), Ok(()))),
+            ("double-feed", ("1.png 2.png? 3.png".to_owned(), Ok(()))),
+            ("duplicate", ("1.png 1.png 2.png 3.png".to_owned(), Ok(()))),
+        ];
+        let folder = folder_of(&["1.png", "2.png", "3.png"]);
+        for (kind, expected) in cases {
+            let script = format!("[[fault]]\nimage = 2\nkind = \"{kind}\"");
+            let mut scanner = open(&folder, &script, &order(PaperSource::Feeder));
+            let (images, end) = scan(&mut scanner);
+            assert_eq!((images.join(" "), end), expected, "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_resumed_batch_goes_on_with_the_next_file_and_the_fault_cleared() {
+        let folder = folder_of(&["1.png", "2.png", "3.png"]);
+        let script = "[[fault]]\nimage = 2\nkind = \"duplicate\"\n\
+                      [[fault]]\nimage = 3\nkind = \"jam\"";
+        let mut resumed = order(PaperSource::Feeder);
+        resumed.resume = Some(Resumed { images: 2, sheets: 2 });
+        let (images, end) = scan(&mut open(&folder, script, &resumed));
+        assert_eq!((images.join(" "), end), ("2.png 3.png".to_owned(), Ok(())));
+    }
+
+    #[test]
+    fn a_hang_ends_with_the_limit_or_the_cancel() {
+        let folder = folder_of(&["1.png"]);
+        let script = "[[fault]]\nimage = 1\nkind = \"hang\"";
+        let stack = PageStack::from_paths(&[folder.path().to_owned()])
+            .unwrap()
+            .with_script(FaultScript::parse(script).unwrap());
+        let order = order(PaperSource::Feeder);
+        let (mut short, _) = FolderScanner::open(&stack.clone().hang_limit(Duration::ZERO), &order);
+        assert!(matches!(short.next_image(), Err(ScanFault::DriverHung { .. })));
+        let (mut patient, _) = FolderScanner::open(&stack, &order);
+        let canceller = patient.canceller();
+        let clerk = std::thread::spawn(move || canceller.cancel());
+        assert_eq!(patient.next_image().unwrap_err(), ScanFault::Cancelled);
+        clerk.join().unwrap();
+    }
+
+    #[test]
+    fn a_wrong_script_is_refused_with_its_line() {
+        let Err(ScanFault::BadScript { detail }) =
+            FaultScript::parse("[[fault]]\nimage = 2\nkind = \"earthquake\"")
+        else {
+            panic!("there is no such kind");
+        };
+        assert!(detail.contains("line 3"), "{detail}");
+    }
+}

@@ -1,1 +1,0 @@
-//! Where every durable write goes through: files, renames and their syncs.

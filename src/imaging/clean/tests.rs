@@ -1,0 +1,367 @@
+//! Cleaning, by drawn pages and the project's fixtures. The single measures have
+//! their own tests beside them.
+
+use super::*;
+use crate::imaging::decode;
+use crate::imaging::turn::mirrored;
+use crate::profile::{FiledPixels, Threshold};
+use crate::records::raster::Dpi;
+
+const ALL_TURNS: [QuarterTurn; 4] =
+    [QuarterTurn::None, QuarterTurn::Right, QuarterTurn::Half, QuarterTurn::Left];
+
+fn settings() -> Cleaning {
+    Cleaning {
+        upright: true,
+        deskew: true,
+        max_skew_degrees: 10.0,
+        invert_negative: true,
+        crop: true,
+        despeckle: false,
+        threshold: Threshold::Keep,
+        blank_ink: 0.0002,
+        drop_blank: true,
+        filed_pixels: FiledPixels::Straightened,
+    }
+}
+
+fn fixture(path: &str) -> Raster {
+    let file = std::fs::read(format!("{}/fixtures/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    decode::open(&file).unwrap().next().unwrap().unwrap()
+}
+
+/// A gray page at 150 dpi drawn dot by dot.
+struct Drawing {
+    width: u32,
+    height: u32,
+    levels: Vec<u8>,
+}
+
+impl Drawing {
+    fn new(width: u32, height: u32, level: u8) -> Drawing {
+        Drawing { width, height, levels: vec![level; (width * height) as usize] }
+    }
+
+    fn letter_page(level: u8) -> Drawing {
+        Drawing::new(1275, 1650, level)
+    }
+
+    fn bar(&mut self, (left, top, right, bottom): (u32, u32, u32, u32), level: u8) {
+        for y in top..bottom.min(self.height) {
+            let row = &mut self.levels[(y * self.width) as usize..][..self.width as usize];
+            row[left as usize..(right as usize).min(self.width as usize)].fill(level);
+        }
+    }
+
+    /// Lines of small upright strokes between these edges: as sharp as text for
+    /// the skew measure, without ascenders.
+    fn lines(&mut self, (left, top, right, bottom): (u32, u32, u32, u32), ink: u8) {
+        for y in (top..bottom).step_by(25) {
+            for x in (left..right).step_by(9) {
+                if x / 9 % 7 != 0 {
+                    self.bar((x, y, x + 4, y + 10), ink);
+                }
+            }
+        }
+    }
+
+    fn disc(&mut self, (middle_x, middle_y): (i64, i64), radius: i64, level: u8) {
+        for y in 0..i64::from(self.height) {
+            for x in 0..i64::from(self.width) {
+                if (x - middle_x).pow(2) + (y - middle_y).pow(2) <= radius * radius {
+                    self.levels[(y * i64::from(self.width) + x) as usize] = level;
+                }
+            }
+        }
+    }
+
+    fn raster(self) -> Raster {
+        Raster::new(self.width, self.height, Dpi(150), PixelFormat::Gray8, self.levels).unwrap()
+    }
+}
+
+fn bitonal(raster: &Raster) -> Raster {
+    threshold::bitonal(raster, Threshold::Global).unwrap()
+}
+
+#[test]
+fn pages_of_text_are_turned_upright_from_any_of_the_four() {
+    let pages = ["progress-note.png", "discharge-summary-1.png", "consent.png", "carbon-copy.jpg"];
+    for name in pages {
+        let page = fixture(&format!("pages/{name}"));
+        for lies in ALL_TURNS {
+            let cleaned = clean(&turned(&page, lies), &settings());
+            assert_eq!(lies.then(cleaned.picture.turn), QuarterTurn::None, "{name} {lies:?}");
+            assert!(cleaned.picture.turn_confidence >= Some(4.0), "{name} {lies:?}");
+            let upright = (cleaned.raster.width(), cleaned.raster.height());
+            assert_eq!(upright, (page.width(), page.height()), "{name} {lies:?}");
+        }
+    }
+}
+
+#[test]
+fn a_page_that_does_not_tell_which_way_up_it_lies_is_left_and_says_so() {
+    // Strokes without ascenders, and figures.
+    let mut drawing = Drawing::letter_page(250);
+    drawing.lines((150, 150, 1100, 1500), 20);
+    for page in [drawing.raster(), fixture("sheets/patient-torn.jpg")] {
+        for lies in ALL_TURNS {
+            let picture = clean(&turned(&page, lies), &settings()).picture;
+            assert_eq!((picture.turn, picture.turn_confidence), (QuarterTurn::None, None));
+        }
+    }
+}
+
+#[test]
+fn a_given_turn_is_obeyed_and_recorded() {
+    let mut drawing = Drawing::letter_page(250);
+    drawing.lines((150, 150, 1100, 1500), 20);
+    let page = drawing.raster();
+    let cleaned = clean_with_turn(&page, &settings(), QuarterTurn::Left, 6.5);
+    assert_eq!(cleaned.picture.turn, QuarterTurn::Left);
+    assert_eq!(cleaned.picture.turn_confidence, Some(6.5));
+    assert_eq!((cleaned.raster.width(), cleaned.raster.height()), (1650, 1275));
+}
+
+#[test]
+fn a_profile_that_wants_no_turning_gets_none() {
+    let page = turned(&fixture("pages/progress-note.png"), QuarterTurn::Half);
+    let picture = clean(&page, &Cleaning { upright: false, ..settings() }).picture;
+    assert_eq!((picture.turn, picture.turn_confidence), (QuarterTurn::None, None));
+}
+
+#[test]
+fn skew_is_measured_to_a_tenth_of_a_degree_and_taken_out() {
+    for (file, degrees) in [
+        ("skewed-1.png", 1.0f32),
+        ("skewed-minus-1.png", -1.0),
+        ("skewed-3.png", 3.0),
+        ("skewed-minus-3.png", -3.0),
+        ("skewed-7.png", 7.0),
+    ] {
+        for format in [PixelFormat::Gray8, PixelFormat::Bitonal] {
+            let gray = fixture(&format!("pages/{file}"));
+            let page = if format == PixelFormat::Bitonal { bitonal(&gray) } else { gray };
+            let cleaned = clean(&page, &settings());
+            let measured = cleaned.picture.skew_measured_degrees.expect(file);
+            assert!((measured - degrees).abs() <= 0.1, "{file} {format:?}: {measured}");
+            assert_eq!(cleaned.picture.skew_applied_degrees, measured);
+            assert_eq!(cleaned.raster.format(), format);
+            let left = clean(&cleaned.raster, &settings()).picture.skew_measured_degrees;
+            assert!(left.is_some_and(|left| left.abs() < 0.1), "{file} {format:?}: {left:?} left");
+        }
+    }
+}
+
+#[test]
+fn an_angle_over_the_profiles_limit_is_recorded_and_left_alone() {
+    let page = fixture("pages/skewed-7.png");
+    let cleaned = clean(&page, &Cleaning { max_skew_degrees: 5.0, ..settings() });
+    assert!(cleaned.picture.skew_measured_degrees > Some(6.9));
+    assert_eq!(cleaned.picture.skew_applied_degrees, 0.0);
+    assert!(cleaned.raster == page);
+}
+
+#[test]
+fn straightening_makes_room_for_ink_it_would_push_off_the_page() {
+    let mut drawing = Drawing::letter_page(255);
+    drawing.lines((200, 200, 1050, 1450), 0);
+    let crooked = rotate::rotated(&drawing.raster(), 3.0, 1275, 1650);
+    let mut drawing = Drawing { width: 1275, height: 1650, levels: crooked.into_pixels() };
+    drawing.bar((1240, 8, 1264, 30), 0); // near the corner that will rise
+    let page = drawing.raster();
+    let cleaned = clean(&page, &settings());
+    assert!((cleaned.picture.skew_applied_degrees - 3.0).abs() < 0.1);
+    assert!(cleaned.raster.height() > page.height());
+    let ink = |page: &Raster| page.pixels().iter().map(|&level| i64::from(255 - level)).sum();
+    let (before, after): (i64, i64) = (ink(&page), ink(&cleaned.raster));
+    assert!((before - after).abs() < before / 1000, "{before} became {after}");
+}
+
+#[test]
+fn nothing_to_do_gives_the_page_back_pixel_for_pixel() {
+    let mut drawing = Drawing::letter_page(250);
+    drawing.lines((150, 150, 1100, 1500), 20);
+    for page in [bitonal(&Drawing::letter_page(255).raster()), drawing.raster()] {
+        assert!(clean(&page, &settings()).raster == page);
+    }
+}
+
+#[test]
+fn negative_pages_are_inverted_and_positive_ones_are_not() {
+    let names = ["progress-note.png", "lab-report.png", "carbon-copy.jpg", "stamped-letter.jpg"];
+    for name in names {
+        let positive = fixture(&format!("pages/{name}"));
+        let negative = inverted(&positive);
+        assert_eq!(clean(&positive, &settings()).picture.polarity, Polarity::Positive, "{name}");
+        let cleaned = clean(&negative, &settings());
+        assert_eq!(cleaned.picture.polarity, Polarity::Negative, "{name}");
+        assert!(cleaned.raster == clean(&positive, &settings()).raster, "{name}");
+        let kept = clean(&negative, &Cleaning { invert_negative: false, ..settings() });
+        assert_eq!(kept.picture.polarity, Polarity::Negative, "{name}");
+        assert!(kept.raster == negative, "{name}");
+    }
+    assert_eq!(
+        clean(&fixture("pages/film-negative.png"), &settings()).picture.polarity,
+        Polarity::Negative
+    );
+}
+
+#[test]
+fn a_dark_picture_on_a_page_of_text_does_not_make_it_negative() {
+    let mut drawing = Drawing::letter_page(245);
+    drawing.lines((150, 900, 1100, 1500), 20);
+    drawing.bar((150, 100, 1100, 850), 30);
+    drawing.lines((200, 150, 1050, 800), 230);
+    assert_eq!(clean(&drawing.raster(), &settings()).picture.polarity, Polarity::Positive);
+}
+
+#[test]
+fn blank_sides_are_blank_and_a_single_line_is_not() {
+    for (file, blank) in [
+        ("blanks/white.png", true),
+        ("blanks/used-paper.jpg", true),
+        ("blanks/bleed-through.jpg", true),
+        ("blanks/punch-holes.png", true),
+        ("demo-stack/05b-blank-bleed-through.png", true),
+        ("blanks/not-blank-one-line.png", false),
+        ("pages/faded.jpg", false),
+        ("pages/carbon-copy.jpg", false),
+    ] {
+        let measure = clean(&fixture(file), &settings()).picture.blank;
+        assert_eq!(measure.is_blank, blank, "{file}: {}", measure.ink);
+        let seen_from_behind = clean(&mirrored(&fixture(file)), &settings()).picture.blank;
+        assert_eq!(seen_from_behind.is_blank, blank, "{file} mirrored");
+    }
+}
+
+#[test]
+fn margins_holes_and_dust_lines_are_not_ink() {
+    let mut drawing = Drawing::letter_page(250);
+    drawing.bar((0, 0, 30, 1650), 60); // the lid's shadow
+    drawing.bar((700, 0, 702, 1650), 90); // dust on the sensor
+    for y in [300, 825, 1350] {
+        drawing.disc((60, y), 20, 10);
+    }
+    drawing.bar((500, 500, 502, 502), 0); // a speck
+    let measure = clean(&drawing.raster(), &settings()).picture.blank;
+    assert!(measure.is_blank, "{}", measure.ink);
+}
+
+#[test]
+fn the_scanners_dark_lid_is_cut_off_and_the_paper_never() {
+    let mut drawing = Drawing::letter_page(15);
+    drawing.bar((101, 51, 1175, 1450), 245);
+    drawing.lines((200, 150, 1100, 1350), 20);
+    let page = drawing.raster();
+    let cleaned = clean(&page, &settings());
+    let paper = PixelBox { left: 101, top: 51, right: 1175, bottom: 1450 };
+    assert_eq!(cleaned.picture.crop, Some(paper));
+    assert_eq!((cleaned.raster.width(), cleaned.raster.height()), (1074, 1399));
+    assert!(cleaned.raster.pixels().iter().all(|&level| level > 15));
+
+    let left = clean(&page, &Cleaning { crop: false, ..settings() });
+    assert_eq!(left.picture.crop, None);
+}
+
+#[test]
+fn a_white_lid_or_a_black_bar_on_the_paper_is_not_cut() {
+    let mut drawing = Drawing::letter_page(255);
+    drawing.lines((200, 150, 1100, 1350), 20);
+    drawing.bar((0, 1400, 1200, 1500), 0);
+    assert_eq!(clean(&drawing.raster(), &settings()).picture.crop, None);
+}
+
+#[test]
+fn black_and_white_is_made_where_the_profile_asks() {
+    let mut drawing = Drawing::letter_page(240);
+    // A shadow: ink in the light is lighter than paper in the dark.
+    drawing.bar((0, 825, 1275, 1650), 90);
+    drawing.lines((150, 150, 1100, 775), 120);
+    drawing.lines((150, 900, 1100, 1500), 20);
+    let page = drawing.raster();
+    let black = |threshold| {
+        let cleaned = clean(&page, &Cleaning { threshold, deskew: false, ..settings() });
+        assert_eq!(cleaned.raster.format(), PixelFormat::Bitonal);
+        let rows = |from: u32, to: u32| -> f32 {
+            let bits: u32 = (from..to)
+                .flat_map(|y| cleaned.raster.row(y).to_vec())
+                .map(|byte| byte.count_ones())
+                .sum();
+            bits as f32 / (1275 * (to - from)) as f32
+        };
+        (rows(150, 775), rows(900, 1500))
+    };
+    let (light, dark) = black(Threshold::Local);
+    assert!((0.08..0.15).contains(&light) && (0.08..0.15).contains(&dark), "{light} {dark}");
+    let (_, dark) = black(Threshold::Global);
+    assert!(dark > 0.9, "one level for the page blackens the shadow: {dark}");
+}
+
+#[test]
+fn specks_go_where_the_profile_asks_and_full_stops_stay() {
+    let mut drawing = Drawing::new(2550, 3300, 255);
+    drawing.bar((500, 500, 502, 502), 0); // a speck at 300 dpi
+    drawing.bar((900, 500, 904, 504), 0); // a full stop
+    let gray = drawing.raster();
+    let page = Raster::new(2550, 3300, Dpi(300), PixelFormat::Gray8, gray.into_pixels()).unwrap();
+    let settings = Cleaning { threshold: Threshold::Global, despeckle: true, ..settings() };
+    let cleaned = clean(&page, &settings).raster;
+    let ink = |y: u32| cleaned.row(y).iter().map(|byte| byte.count_ones()).sum::<u32>();
+    assert_eq!((ink(501), ink(503)), (4, 4));
+}
+
+#[test]
+fn a_point_goes_to_the_upright_page_and_back() {
+    let mut drawing = Drawing::letter_page(15);
+    drawing.bar((101, 51, 1175, 1450), 245);
+    drawing.lines((200, 150, 1100, 1350), 20);
+    drawing.bar((300, 200, 320, 220), 245);
+    drawing.disc((310, 210), 6, 0);
+    let straight = drawing.raster();
+    let crooked = rotate::rotated(&straight, 2.0, 1275, 1650);
+    for lies in ALL_TURNS {
+        let page = turned(&crooked, lies);
+        let back = [QuarterTurn::None, QuarterTurn::Left, QuarterTurn::Half, QuarterTurn::Right]
+            [usize::from(lies.degrees() / 90)];
+        let cleaned = clean_with_turn(&page, &settings(), back, 9.0);
+        assert!((cleaned.picture.skew_applied_degrees - 2.0).abs() < 0.1);
+        let geometry = cleaned.geometry();
+        for (x, y) in [(0.0, 0.0), (700.0, 20.0), (1000.0, 1200.0)] {
+            let (there_x, there_y) = geometry.to_upright(x, y);
+            let (x_again, y_again) = geometry.to_original(there_x, there_y);
+            assert!((x - x_again).abs() < 1e-6 && (y - y_again).abs() < 1e-6);
+        }
+        // The middle of the disc, found by its pixels, is where the geometry
+        // says the drawn one went.
+        let drawn = geometry_of_disc(&page);
+        let found = geometry_of_disc(&cleaned.raster);
+        let (x, y) = geometry.to_upright(drawn.0, drawn.1);
+        assert!((x - found.0).abs() < 1.0 && (y - found.1).abs() < 1.0, "{x},{y} {found:?}");
+    }
+}
+
+/// The middle of the only black blob 12 or 13 pixels wide and high.
+fn geometry_of_disc(page: &Raster) -> (f64, f64) {
+    let blobs = Blobs::of(&bitonal(page));
+    let disc: Vec<_> = blobs
+        .iter()
+        .filter(|blob| (12..=15).contains(&blob.width()) && (12..=15).contains(&blob.height()))
+        .collect();
+    assert_eq!(disc.len(), 1);
+    let middle = |from: u32, to: u32| f64::from(from + to) / 2.0;
+    (middle(disc[0].left, disc[0].right), middle(disc[0].top, disc[0].bottom))
+}
+
+#[test]
+fn pages_of_a_few_pixels_are_cleaned_without_harm() {
+    for (width, height) in [(1, 1), (3, 2), (2, 40), (64, 1)] {
+        for level in [0u8, 130, 255] {
+            let page = Drawing::new(width, height, level).raster();
+            let all = Cleaning { threshold: Threshold::Local, despeckle: true, ..settings() };
+            let cleaned = clean(&page, &all).raster;
+            assert_eq!((cleaned.width(), cleaned.height()), (width, height));
+            clean(&bitonal(&page), &settings());
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! PNG, through the `png` crate rather than `image`, which widens black and
+//! white to a byte a pixel.
+
+use std::io::Cursor;
+
+use png::{BitDepth, ColorType, Decoder, DecodingError, Limits, Transformations, Unit};
+
+use super::Decoded;
+use super::exif::Lie;
+use super::limits::{MAX_PAGE_BYTES, check_size};
+use super::palette::Palette;
+use super::resolution::Stated;
+use super::samples::{drop_alpha, inverted_bits};
+use crate::imaging::fault::{ImageFault, ImageFormat};
+use crate::records::raster::PixelFormat;
+
+pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, ImageFault> {
+    let limits = Limits { bytes: MAX_PAGE_BYTES };
+    let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), limits);
+    // Compressed text and colour profiles are not looked at, so they cannot be
+    // bombs.
+    decoder.set_ignore_text_chunk(true);
+    decoder.set_ignore_iccp_chunk(true);
+    let header = decoder.read_header_info().map_err(fault)?;
+    let (width, height) = (header.width, header.height);
+    let (color, depth) = (header.color_type, header.bit_depth);
+    let indexed_bit = color == ColorType::Indexed && depth == BitDepth::One;
+    let plain_bit = color == ColorType::Grayscale && depth == BitDepth::One;
+    let format = match color {
+        ColorType::Grayscale if plain_bit => PixelFormat::Bitonal,
+        ColorType::Indexed if indexed_bit => PixelFormat::Bitonal,
+        ColorType::Grayscale | ColorType::GrayscaleAlpha => PixelFormat::Gray8,
+        ColorType::Indexed | ColorType::Rgb | ColorType::Rgba => PixelFormat::Rgb8,
+    };
+    check_size(width.into(), height.into(), format)?;
+    decoder.set_transformations(match format {
+        PixelFormat::Bitonal => Transformations::IDENTITY,
+        PixelFormat::Gray8 | PixelFormat::Rgb8 => {
+            Transformations::EXPAND | Transformations::STRIP_16
+        }
+    });
+
+    let mut reader = decoder.read_info().map_err(fault)?;
+    let size = reader.output_buffer_size().ok_or_else(|| ImageFormat::Png.damaged("its size"))?;
+    let mut pixels = vec![0; size];
+    reader.next_frame(&mut pixels).map_err(fault)?;
+    reader.finish().map_err(fault)?;
+    let stated = reader.info().pixel_dims.and_then(|dims| match dims.unit {
+        Unit::Meter => Some(Stated::per_metre(dims.xppu.into(), dims.yppu.into())),
+        Unit::Unspecified => None,
+    });
+
+    let (output, _) = reader.output_color_type();
+    let (format, pixels) = match (format, output) {
+        (PixelFormat::Bitonal, ColorType::Indexed) => {
+            let palette = reader.info().palette.as_deref().unwrap_or_default();
+            Palette::from_rgb(palette).paint_bits(width, height, &pixels)
+        }
+        (PixelFormat::Bitonal, _) => (format, inverted_bits(pixels, width)),
+        (_, ColorType::GrayscaleAlpha) => (format, drop_alpha::<1>(pixels)),
+        (_, ColorType::Rgba) => (format, drop_alpha::<3>(pixels)),
+        (_, ColorType::Grayscale | ColorType::Rgb | ColorType::Indexed) => (format, pixels),
+    };
+    Ok(Decoded { width, height, format, pixels, stated, lie: Lie::default() })
+}
+
+fn fault(error: DecodingError) -> ImageFault {
+    match error {
+        DecodingError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            ImageFormat::Png.truncated("no more data")
+        }
+        DecodingError::LimitsExceeded => ImageFormat::Png.damaged("it asks for too much memory"),
+        other => ImageFormat::Png.damaged(other),
+    }
+}

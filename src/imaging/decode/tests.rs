@@ -1,0 +1,332 @@
+//! Files made here, good, cut and damaged. Fax pages are in the encoder's tests,
+//! which can make them.
+
+use std::io::Cursor;
+
+use super::limits::MAX_SIDE_PIXELS;
+use super::*;
+use crate::records::raster::Dpi;
+
+fn pages(file: &[u8]) -> Result<Vec<Raster>, ImageFault> {
+    open(file)?.collect()
+}
+
+fn only_page(file: &[u8]) -> Raster {
+    let mut pages = pages(file).expect("a good file");
+    assert_eq!(pages.len(), 1);
+    pages.remove(0)
+}
+
+fn fault(file: &[u8]) -> ImageFault {
+    pages(file).expect_err("a bad file")
+}
+
+/// Noise with structure, so that every coding has something to do.
+fn gray_samples(width: usize, height: usize) -> Vec<u8> {
+    (0..width * height)
+        .map(|i| ((i % width) * 3 + (i / width) * 5 + ((i * 2_654_435_761) >> 13) % 16) as u8)
+        .collect()
+}
+
+fn png_file(
+    (width, height): (u32, u32),
+    color: ::png::ColorType,
+    depth: ::png::BitDepth,
+    palette: Option<&[u8]>,
+    data: &[u8],
+) -> Vec<u8> {
+    let mut file = Vec::new();
+    let mut encoder = ::png::Encoder::new(&mut file, width, height);
+    encoder.set_color(color);
+    encoder.set_depth(depth);
+    encoder.set_pixel_dims(Some(::png::PixelDimensions {
+        xppu: 11_811,
+        yppu: 11_811,
+        unit: ::png::Unit::Meter,
+    }));
+    if let Some(palette) = palette {
+        encoder.set_palette(palette.to_vec());
+    }
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_image_data(data).unwrap();
+    writer.finish().unwrap();
+    file
+}
+
+fn jpeg_file(width: u32, height: u32) -> Vec<u8> {
+    let mut file = Vec::new();
+    let mut encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut file, 90);
+    encoder.set_pixel_density(image::codecs::jpeg::PixelDensity::dpi(300));
+    let samples = gray_samples(width as usize, height as usize);
+    encoder.encode(&samples, width, height, image::ExtendedColorType::L8).unwrap();
+    file
+}
+
+fn tiff_file<C: ::tiff::encoder::colortype::ColorType<Inner = u8>>(
+    sizes: &[(u32, u32)],
+    samples_per_pixel: usize,
+    compression: ::tiff::encoder::Compression,
+) -> Vec<u8> {
+    let mut file = Cursor::new(Vec::new());
+    let mut encoder =
+        ::tiff::encoder::TiffEncoder::new(&mut file).unwrap().with_compression(compression);
+    for &(width, height) in sizes {
+        let samples = gray_samples(width as usize * samples_per_pixel, height as usize);
+        encoder.write_image::<C>(width, height, &samples).unwrap();
+    }
+    file.into_inner()
+}
+
+fn one_of_each_format() -> Vec<(&'static str, Vec<u8>)> {
+    use ::tiff::encoder::Compression;
+    use ::tiff::encoder::colortype::{Gray8, RGB8};
+    let gray = gray_samples(40, 30);
+    let pgm = [b"P5\n40 30\n255\n".as_slice(), &gray].concat();
+    let pbm = [b"P4 13 5\n".as_slice(), &[0xaa; 10]].concat();
+    vec![
+        (
+            "png",
+            png_file((40, 30), ::png::ColorType::Grayscale, ::png::BitDepth::Eight, None, &gray),
+        ),
+        ("jpeg", jpeg_file(40, 30)),
+        ("tiff raw", tiff_file::<Gray8>(&[(40, 30), (20, 20)], 1, Compression::Uncompressed)),
+        ("tiff lzw", tiff_file::<RGB8>(&[(40, 30)], 3, Compression::Lzw)),
+        ("tiff packbits", tiff_file::<Gray8>(&[(40, 30)], 1, Compression::Packbits)),
+        (
+            "tiff deflate",
+            tiff_file::<Gray8>(&[(40, 30)], 1, Compression::Deflate(Default::default())),
+        ),
+        ("pgm", pgm),
+        ("pbm", pbm),
+    ]
+}
+
+#[test]
+fn every_format_gives_back_its_samples() {
+    for (name, file) in one_of_each_format() {
+        let page = pages(&file).unwrap_or_else(|fault| panic!("{name}: {fault}")).remove(0);
+        match name {
+            "pbm" => assert_eq!(page.row(0), [0xaa, 0xa8]),
+            "jpeg" => assert_eq!((page.width(), page.height()), (40, 30)),
+            "tiff lzw" => assert_eq!(page.pixels(), gray_samples(120, 30), "{name}"),
+            _ => assert_eq!(page.pixels(), gray_samples(40, 30), "{name}"),
+        }
+    }
+}
+
+#[test]
+fn a_file_cut_anywhere_is_a_fault_and_never_fewer_pages() {
+    for (name, file) in one_of_each_format() {
+        for length in 0..file.len() {
+            assert!(pages(&file[..length]).is_err(), "{name} cut to {length} of {}", file.len());
+        }
+    }
+}
+
+#[test]
+fn damaged_bytes_end_in_a_picture_or_a_fault() {
+    let mut random = 0x2545_f491_4f6c_dd1d_u64;
+    for (_, file) in one_of_each_format() {
+        for _ in 0..200 {
+            let mut damaged = file.clone();
+            for _ in 0..3 {
+                random ^= random << 13;
+                random ^= random >> 7;
+                random ^= random << 17;
+                let at = random as usize % damaged.len();
+                damaged[at] ^= (random >> 40) as u8;
+            }
+            if let Ok(images) = open(&damaged) {
+                for page in images.flatten() {
+                    assert!(page.width() <= MAX_SIDE_PIXELS && page.height() <= MAX_SIDE_PIXELS);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_empty_file_says_so() {
+    assert_eq!(fault(b""), ImageFault::Empty);
+}
+
+#[test]
+fn a_pdf_is_recognised_and_left_to_others() {
+    assert_eq!(fault(b"%PDF-1.7\n"), ImageFault::IsPdf);
+    assert_eq!(fault(b"Received: by mail\r\n%PDF-1.4\n"), ImageFault::IsPdf);
+}
+
+#[test]
+fn other_formats_are_named() {
+    assert_eq!(fault(b"GIF89a......"), ImageFault::OtherFormat("a GIF"));
+    assert_eq!(fault(b"RIFF\x10\0\0\0WEBPVP8 "), ImageFault::OtherFormat("a WebP"));
+    assert_eq!(fault(b"hello, I am a text"), ImageFault::UnknownFormat);
+    assert_eq!(fault(b"P7\nWIDTH 4\n"), ImageFault::UnknownFormat);
+}
+
+#[test]
+fn a_side_of_a_hundred_thousand_pixels_is_refused_before_memory_is_taken() {
+    let mut png =
+        png_file((8, 8), ::png::ColorType::Grayscale, ::png::BitDepth::Eight, None, &[0; 64]);
+    png[16..20].copy_from_slice(&100_000u32.to_be_bytes());
+    let crc = png_crc(&png[12..29]);
+    png[29..33].copy_from_slice(&crc.to_be_bytes());
+    for file in [png, b"P4\n100000 100000\n".to_vec(), b"P6 100000 10 255\n".to_vec()] {
+        let found = fault(&file);
+        assert!(matches!(found, ImageFault::TooLarge { width: 100_000, .. }), "{found}");
+    }
+}
+
+#[test]
+fn a_page_of_too_many_pixels_is_refused_though_its_sides_are_not_long() {
+    let found = fault(b"P6\n40000 40000\n255\n");
+    assert!(matches!(found, ImageFault::TooLarge { .. }), "{found}");
+}
+
+/// CRC-32 of a PNG chunk (ISO 3309).
+fn png_crc(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0u32, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| {
+            (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg())
+        })
+    })
+}
+
+#[test]
+fn black_and_white_png_stays_one_bit_with_black_as_one() {
+    use ::png::{BitDepth, ColorType};
+    let file = png_file((10, 1), ColorType::Grayscale, BitDepth::One, None, &[0b1111_0000, 0xff]);
+    let page = only_page(&file);
+    assert_eq!(page.format(), PixelFormat::Bitonal);
+    assert_eq!(page.pixels(), [0b0000_1111, 0]);
+    assert_eq!(page.dpi(), Dpi(300));
+
+    let palette = [255, 255, 255, 0, 0, 0];
+    let file = png_file((10, 1), ColorType::Indexed, BitDepth::One, Some(&palette), &[0xf0, 0x40]);
+    assert_eq!(only_page(&file).pixels(), [0xf0, 0x40]);
+}
+
+#[test]
+fn palettes_become_colours_or_grays() {
+    use ::png::{BitDepth, ColorType};
+    let colors = [255, 0, 0, 0, 0, 255];
+    let file = png_file((2, 1), ColorType::Indexed, BitDepth::One, Some(&colors), &[0b0100_0000]);
+    let page = only_page(&file);
+    assert_eq!(
+        (page.format(), page.pixels()),
+        (PixelFormat::Rgb8, [255, 0, 0, 0, 0, 255].as_slice())
+    );
+}
+
+#[test]
+fn transparent_pixels_show_white_paper() {
+    use ::png::{BitDepth, ColorType};
+    let file =
+        png_file((3, 1), ColorType::GrayscaleAlpha, BitDepth::Eight, None, &[0, 0, 0, 255, 0, 128]);
+    assert_eq!(only_page(&file).pixels(), [255, 0, 127]);
+}
+
+#[test]
+fn sixteen_bits_become_eight() {
+    use ::png::{BitDepth, ColorType};
+    let file =
+        png_file((2, 1), ColorType::Grayscale, BitDepth::Sixteen, None, &[0x12, 0x34, 0xff, 0xff]);
+    assert_eq!(only_page(&file).pixels(), [0x12, 0xff]);
+    assert_eq!(only_page(b"P5 2 1 65535\n\x80\x00\xff\xff").pixels(), [0x80, 0xff]);
+}
+
+#[test]
+fn pnm_streams_hold_several_pages() {
+    let file = b"P5 2 1 255\n\x01\x02P1\n# a comment\n3 1\n1 0 1\nP2 2 1 4\n0 4\n";
+    let pages = pages(file).unwrap();
+    assert_eq!(pages.len(), 3);
+    assert_eq!(pages[0].pixels(), [1, 2]);
+    assert_eq!(pages[1].pixels(), [0b1010_0000]);
+    assert_eq!(pages[2].pixels(), [0, 255]);
+}
+
+#[test]
+fn tiff_pages_come_one_by_one_and_are_counted_first() {
+    use ::tiff::encoder::Compression;
+    use ::tiff::encoder::colortype::Gray8;
+    let file = tiff_file::<Gray8>(&[(40, 30), (20, 10), (7, 9)], 1, Compression::Lzw);
+    let mut images = open(&file).unwrap();
+    assert_eq!(images.page_count(), Some(3));
+    let sizes: Vec<_> = images
+        .by_ref()
+        .map(|page| page.unwrap())
+        .map(|page| (page.width(), page.height()))
+        .collect();
+    assert_eq!(sizes, [(40, 30), (20, 10), (7, 9)]);
+    assert!(images.next().is_none());
+}
+
+#[test]
+fn a_tiff_whose_pages_go_round_is_damaged() {
+    use ::tiff::encoder::Compression;
+    use ::tiff::encoder::colortype::Gray8;
+    let mut file = tiff_file::<Gray8>(&[(4, 3)], 1, Compression::Uncompressed);
+    let first = u32::from_le_bytes(file[4..8].try_into().unwrap());
+    let entries = u16::from_le_bytes(file[first as usize..][..2].try_into().unwrap());
+    let next = first as usize + 2 + 12 * usize::from(entries);
+    file[next..next + 4].copy_from_slice(&first.to_le_bytes());
+    assert!(matches!(fault(&file), ImageFault::Damaged { .. }));
+}
+
+#[test]
+fn exif_orientation_is_honoured() {
+    let upright = only_page(&jpeg_file(40, 30));
+    let plain = jpeg_file(40, 30);
+    let mut exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0".to_vec();
+    exif.extend([0x12, 1, 3, 0, 1, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0]);
+    let mut file = plain[..20].to_vec();
+    file.extend([0xff, 0xe1]);
+    file.extend((exif.len() as u16 + 2).to_be_bytes());
+    file.extend(&exif);
+    file.extend(&plain[20..]);
+    assert_eq!(only_page(&file), turned(&upright, QuarterTurn::Right));
+}
+
+#[test]
+fn a_resolution_in_the_file_is_believed() {
+    let file = jpeg_file(40, 30);
+    let mut images = open(&file).unwrap();
+    assert_eq!(images.next().unwrap().unwrap().dpi(), Dpi(300));
+    assert_eq!(images.dpi_source(), DpiSource::File);
+}
+
+#[test]
+fn resolutions_no_scanner_has_are_estimated_from_the_page() {
+    let settle = |width, height, stated: Option<(f64, f64)>| {
+        let pixels = vec![0; PixelFormat::Bitonal.row_bytes(width) * height as usize];
+        let stated = stated.map(|(across, down)| Stated::per_inch(across, down));
+        let (raster, source) =
+            resolution::settle(width, height, PixelFormat::Bitonal, pixels, stated).unwrap();
+        (raster.dpi().0, source)
+    };
+    assert_eq!(settle(2550, 3300, None), (300, DpiSource::Estimated));
+    assert_eq!(settle(3300, 2550, None), (300, DpiSource::Estimated));
+    assert_eq!(settle(1654, 2339, None), (200, DpiSource::Estimated));
+    for stated in [0.0, 1.0, 72.0, 96.0, 9600.0] {
+        let (dpi, source) = settle(2550, 3300, Some((stated, stated)));
+        let stated = stated as u32;
+        assert_eq!(source, DpiSource::Disbelieved { across: stated, down: stated });
+        assert_eq!(dpi, 300);
+    }
+    assert_eq!(settle(612, 792, Some((72.0, 72.0))), (72, DpiSource::File));
+    assert_eq!(settle(300, 200, Some((600.0, 600.0))), (600, DpiSource::File));
+}
+
+#[test]
+fn fax_pixels_are_made_square_at_the_higher_resolution() {
+    let pixels = vec![0xff, 0x00, 0x00, 0xff];
+    let stated = Some(Stated::per_inch(204.0, 98.0));
+    let (raster, source) = resolution::settle(16, 2, PixelFormat::Bitonal, pixels, stated).unwrap();
+    assert_eq!(source, DpiSource::Squared { across: 204, down: 98 });
+    assert_eq!((raster.width(), raster.height(), raster.dpi()), (16, 4, Dpi(204)));
+    assert_eq!(raster.pixels(), [0xff, 0, 0xff, 0, 0, 0xff, 0, 0xff]);
+
+    let stated = Some(Stated::per_inch(100.0, 200.0));
+    let (raster, _) = resolution::settle(2, 1, PixelFormat::Gray8, vec![10, 20], stated).unwrap();
+    assert_eq!(raster.pixels(), [10, 10, 20, 20]);
+}

@@ -1,0 +1,63 @@
+//! Pixels become files for the spool and images for the PDF.
+//!
+//! Both are the same bytes for the same pixels; JPEG's only on the same kind of
+//! processor, since its cosine transform uses what the processor offers.
+
+mod g4;
+mod jbig2;
+mod jpeg;
+mod png;
+mod pnm;
+mod tiff;
+
+pub use pnm::encode as pnm;
+
+use crate::profile::{BitonalCoding, PdfSettings};
+use crate::records::raster::{EncodedImage, ImageCoding, PixelFormat, Raster};
+
+/// A whole image file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Encoded {
+    pub bytes: Vec<u8>,
+    /// Without a dot.
+    pub extension: &'static str,
+}
+
+/// The file in which a scanned page is kept, without loss: TIFF G4 for black
+/// and white, PNG for gray and colour, with the resolution in it.
+pub fn original(raster: &Raster) -> Encoded {
+    match raster.format() {
+        PixelFormat::Bitonal if g4::can_code(raster) => {
+            Encoded { bytes: tiff::g4_file(raster), extension: "tif" }
+        }
+        PixelFormat::Bitonal | PixelFormat::Gray8 | PixelFormat::Rgb8 => {
+            Encoded { bytes: png::file(raster), extension: "png" }
+        }
+    }
+}
+
+/// The page as it stands in the PDF. Black and white never loses a pixel.
+pub fn for_pdf(raster: &Raster, settings: &PdfSettings) -> EncodedImage {
+    let (coding, bytes) = match (raster.format(), settings.bitonal) {
+        (PixelFormat::Bitonal, BitonalCoding::CcittG4) if g4::can_code(raster) => {
+            (ImageCoding::CcittG4, g4::encode(raster))
+        }
+        (PixelFormat::Bitonal, BitonalCoding::CcittG4 | BitonalCoding::Jbig2) => {
+            (ImageCoding::Jbig2Generic, jbig2::encode(raster))
+        }
+        (PixelFormat::Gray8 | PixelFormat::Rgb8, _) => {
+            (ImageCoding::Jpeg, jpeg::encode(raster, settings.jpeg_quality))
+        }
+    };
+    EncodedImage {
+        coding,
+        width: raster.width(),
+        height: raster.height(),
+        dpi: raster.dpi(),
+        format: raster.format(),
+        bytes,
+    }
+}
+
+#[cfg(test)]
+mod tests;

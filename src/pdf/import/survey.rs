@@ -1,0 +1,226 @@
+//! Looks through a page without decoding a pixel: which images are on it, how
+//! they lie, and whether anything else is.
+
+use hayro::hayro_interpret::font::GlyphRun;
+use hayro::hayro_interpret::util::TransformExt;
+use hayro::hayro_interpret::{
+    BlendMode, ClipPath, Context, Device, DrawMode, DrawProps, Image, ImageDrawProps,
+    InterpreterCache, InterpreterSettings, SoftMask, interpret_page,
+};
+use hayro::hayro_syntax::page::Page;
+use hayro::kurbo::{Affine, BezPath, PathEl, Rect, Shape, Vec2};
+
+use super::super::PdfFault;
+
+/// The unit of a survey, a PDF's own.
+pub const POINTS_PER_INCH: f64 = 72.0;
+
+/// What one image's samples may take when decoded: A3 in colour at 600 dpi is
+/// 209 MB. More would put the station's memory at a stranger's disposal.
+pub const MOST_DECODED_BYTES: u64 = 256 << 20;
+
+/// How far an image's edges may be from the page's, of its shorter side, for
+/// the image to be the page: scanners round sizes to whole points.
+const EDGE_TOLERANCE: f64 = 0.01;
+
+/// How much an axis may lean, or resolutions differ between axes, and still
+/// count as straight, or the same.
+const STRAIGHT_TOLERANCE: f64 = 0.01;
+
+/// An image as it lies on the page.
+#[derive(Debug, Clone, Copy)]
+pub struct PlacedImage {
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// From its pixels, y downward, to points of the page as shown, y downward.
+    pub transform: Affine,
+    /// Nothing cuts it, and it is painted opaque.
+    plain: bool,
+}
+
+impl PlacedImage {
+    /// Dots per inch along its width and its height.
+    pub fn dpi(&self) -> (f64, f64) {
+        let [a, b, c, d, _, _] = self.transform.as_coeffs();
+        let along = |x, y| POINTS_PER_INCH / Vec2::new(x, y).hypot().max(f64::MIN_POSITIVE);
+        (along(a, b), along(c, d))
+    }
+
+    fn bounds(&self) -> Rect {
+        let pixels = Rect::new(0.0, 0.0, f64::from(self.width), f64::from(self.height));
+        self.transform.transform_rect_bbox(pixels)
+    }
+
+    /// Its edges are the page's edges, and its pixels are square.
+    fn is_the_page(&self, page: Rect) -> bool {
+        let bounds = self.bounds();
+        let near = EDGE_TOLERANCE * page.width().min(page.height());
+        let edges =
+            [bounds.x0 - page.x0, bounds.y0 - page.y0, bounds.x1 - page.x1, bounds.y1 - page.y1];
+        let [a, b, c, d, _, _] = self.transform.as_coeffs();
+        let scale = a.abs().max(b.abs());
+        let small = |value: f64| value.abs() <= STRAIGHT_TOLERANCE * scale;
+        let straight = (small(b) && small(c)) || (small(a) && small(d));
+        let (across, down) = self.dpi();
+        let square = (across / down - 1.0).abs() <= STRAIGHT_TOLERANCE;
+        straight && square && edges.iter().all(|edge| edge.abs() <= near)
+    }
+}
+
+/// What is on a page.
+pub struct Survey {
+    /// The page as shown, in points from its top left.
+    page: Rect,
+    pub images: Vec<PlacedImage>,
+    /// Text or lines that show.
+    marks: Marks,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Marks {
+    None,
+    /// Drawn before the last image: an image that is the page hides them.
+    BeforeLastImage,
+    AfterLastImage,
+}
+
+impl Survey {
+    /// # Errors
+    /// `PageTooLarge` where an image, decoded, would take more than
+    /// [`MOST_DECODED_BYTES`].
+    pub fn of(page: &Page<'_>, no: usize) -> Result<Self, PdfFault> {
+        let (width, height) = page.render_dimensions();
+        let bounds = Rect::new(0.0, 0.0, f64::from(width), f64::from(height));
+        let settings = InterpreterSettings::default();
+        let cache = InterpreterCache::new();
+        let initial = page.initial_transform(true).to_kurbo();
+        let mut context = Context::new(initial, bounds, &cache, page.xref(), settings);
+        let mut surveyor = Surveyor {
+            survey: Survey { page: bounds, images: Vec::new(), marks: Marks::None },
+            obstacles: Vec::new(),
+            too_large: None,
+        };
+        interpret_page(page, &mut context, &mut surveyor);
+        match surveyor.too_large {
+            Some(image) => Err(PdfFault::PageTooLarge {
+                page: no,
+                width: u64::from(image.width),
+                height: u64::from(image.height),
+                dpi: image.dpi().0.round() as u32,
+            }),
+            None => Ok(surveyor.survey),
+        }
+    }
+
+    /// The image that is the whole page.
+    pub fn single_image(&self) -> Option<PlacedImage> {
+        match (self.images.as_slice(), self.marks) {
+            ([image], Marks::None | Marks::BeforeLastImage)
+                if image.plain && image.is_the_page(self.page) =>
+            {
+                Some(*image)
+            }
+            _ => None,
+        }
+    }
+
+    pub fn shows_images_only(&self) -> bool {
+        self.marks == Marks::None
+    }
+
+    /// The image that covers most of the page.
+    pub fn largest_image(&self) -> Option<&PlacedImage> {
+        let area = |image: &PlacedImage| image.bounds().intersect(self.page).area();
+        self.images.iter().max_by(|one, other| area(one).total_cmp(&area(other)))
+    }
+}
+
+/// Collects a [`Survey`]; draws nothing.
+struct Surveyor {
+    survey: Survey,
+    /// Clips and groups in force; `true` where one may cut or thin an image.
+    obstacles: Vec<bool>,
+    too_large: Option<PlacedImage>,
+}
+
+impl Surveyor {
+    fn mark(&mut self) {
+        self.survey.marks = Marks::AfterLastImage;
+    }
+
+    /// A rectangle that leaves the whole page.
+    fn is_harmless(&self, path: &BezPath) -> bool {
+        let page = self.survey.page;
+        let near = EDGE_TOLERANCE * page.width().min(page.height());
+        let lines_only = path.iter().all(|element| {
+            matches!(element, PathEl::MoveTo(_) | PathEl::LineTo(_) | PathEl::ClosePath)
+        });
+        lines_only
+            && path.elements().len() <= 6
+            && path.bounding_box().inflate(near, near).contains_rect(page)
+    }
+}
+
+impl<'a> Device<'a> for Surveyor {
+    fn draw_path(&mut self, _: &BezPath, _: DrawProps<'a>, mode: &DrawMode) {
+        if !matches!(mode, DrawMode::Invisible) {
+            self.mark();
+        }
+    }
+
+    fn draw_glyph_run(&mut self, _: &GlyphRun<'_, 'a>, _: DrawProps<'a>, mode: &DrawMode) {
+        if !matches!(mode, DrawMode::Invisible) {
+            self.mark();
+        }
+    }
+
+    fn draw_image(&mut self, image: Image<'a, '_>, props: ImageDrawProps<'a>) {
+        let placed = PlacedImage {
+            width: image.width(),
+            height: image.height(),
+            transform: props.transform,
+            plain: !self.obstacles.contains(&true)
+                && props.soft_mask.is_none()
+                && props.blend_mode == BlendMode::Normal,
+        };
+        let one_byte_a_pixel = match &image {
+            Image::Stencil(_) => true,
+            Image::Raster(raster) => {
+                raster.stream().dict().get::<u8>("BitsPerComponent") == Some(1)
+            }
+        };
+        let bytes_a_pixel = if one_byte_a_pixel { 1 } else { 3 };
+        let pixels = u64::from(placed.width) * u64::from(placed.height);
+        if pixels.saturating_mul(bytes_a_pixel) > MOST_DECODED_BYTES {
+            self.too_large = Some(placed);
+        }
+        self.survey.images.push(placed);
+        if self.survey.marks == Marks::AfterLastImage {
+            self.survey.marks = Marks::BeforeLastImage;
+        }
+    }
+
+    fn push_clip_path(&mut self, clip: &ClipPath) {
+        self.obstacles.push(!self.is_harmless(&clip.path));
+    }
+
+    fn pop_clip(&mut self) {
+        self.obstacles.pop();
+    }
+
+    fn push_transparency_group(
+        &mut self,
+        opacity: f32,
+        mask: Option<SoftMask<'a>>,
+        blend_mode: BlendMode,
+    ) {
+        let plain = opacity >= 1.0 && mask.is_none() && blend_mode == BlendMode::Normal;
+        self.obstacles.push(!plain);
+    }
+
+    fn pop_transparency_group(&mut self) {
+        self.obstacles.pop();
+    }
+}

@@ -1,0 +1,142 @@
+//! A batch becomes documents.
+//!
+//! Segment first, then index each segment only from its own pages. Never
+//! fails: every page ends placed, set aside with a reason, or in question.
+//! Pure: it knows pages' readings and the profile, not where they came from.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::profile::{Profile, Review};
+use crate::records::batch::Expected;
+use crate::records::document::{Counted, Document, Question, QuestionReason};
+use crate::records::ids::{BatchId, DocumentId, PageNo, Sha256};
+use crate::records::page::{Place, SetAside};
+
+mod index;
+mod segment;
+mod sheet;
+
+pub use sheet::{Seen, SeparablePage};
+
+/// The whole batch, accounted for.
+#[derive(Debug, PartialEq)]
+pub struct Separated {
+    pub documents: Vec<Document>,
+    /// Every page of the batch, once.
+    pub places: BTreeMap<PageNo, Place>,
+    pub questions: Vec<Question>,
+}
+
+/// `pages` in scanning order; `typed` is what the clerk said to expect, which
+/// goes before the batch header's own figures.
+pub fn separate(
+    batch: &BatchId,
+    pages: Vec<SeparablePage>,
+    typed: Expected,
+    profile: &Profile,
+) -> Separated {
+    let all: Vec<PageNo> = pages.iter().map(|page| page.no).collect();
+    let sheets: BTreeSet<u32> = pages.iter().map(|page| page.sheet).collect();
+    let understood: Vec<_> = pages
+        .into_iter()
+        .map(|page| {
+            let meaning = sheet::understand(&page, profile);
+            (page, meaning)
+        })
+        .collect();
+    let cut = segment::cut(&understood, profile);
+
+    let mut places: BTreeMap<PageNo, Place> = BTreeMap::new();
+    for (page, reason) in &cut.set_aside {
+        places.insert(*page, Place::SetAside { reason: *reason });
+    }
+    let mut questions = cut.questions;
+    let mut documents = Vec::new();
+    let mut carried = index::Carried::default();
+    for segment in &cut.segments {
+        match index::index(segment, profile, &mut carried) {
+            index::Indexed::Document(document) => documents.push(document),
+            index::Indexed::Held(asked) => questions.extend(asked),
+        }
+        if profile.cleaning.drop_blank {
+            for page in segment.pages.iter().filter(|page| page.is_blank) {
+                places.insert(page.no, Place::SetAside { reason: SetAside::Blank });
+            }
+        }
+    }
+
+    let header = cut.header.unwrap_or((PageNo::FIRST, Expected::default()));
+    let held_segments = cut.segments.iter().filter(|s| !s.pages.is_empty()).count();
+    let found = Found { sheets: sheets.len() as u32, documents: held_segments as u32 };
+    let balance = counts_that_do_not_balance(header, typed, found, &all);
+    if balance.is_empty() {
+        documents.retain(|document| {
+            let due = review_due(batch, document, profile.review);
+            if due {
+                questions.push(Question {
+                    page: document.first_page,
+                    holds: document.pages.clone(),
+                    reason: QuestionReason::ReviewDue,
+                });
+            }
+            !due
+        });
+    } else {
+        documents.clear();
+        questions.extend(balance);
+    }
+
+    for document in &documents {
+        for page in &document.pages {
+            places.insert(*page, Place::Document { first_page: document.first_page });
+        }
+    }
+    for page in all {
+        places.entry(page).or_insert(Place::Question);
+    }
+    questions.sort_by_key(|question| question.page);
+    Separated { documents, places, questions }
+}
+
+struct Found {
+    sheets: u32,
+    documents: u32,
+}
+
+/// Nothing of a batch that does not balance is filed on its own.
+fn counts_that_do_not_balance(
+    (header_page, header): (PageNo, Expected),
+    typed: Expected,
+    found: Found,
+    all: &[PageNo],
+) -> Vec<Question> {
+    [
+        (Counted::Sheets, typed.sheets.or(header.sheets), found.sheets),
+        (Counted::Documents, typed.documents.or(header.documents), found.documents),
+    ]
+    .into_iter()
+    .filter_map(|(what, expected, found)| {
+        let expected = expected.filter(|expected| *expected != found)?;
+        Some(Question {
+            page: header_page,
+            holds: all.to_vec(),
+            reason: QuestionReason::CountsDoNotBalance { what, expected, found },
+        })
+    })
+    .collect()
+}
+
+/// The sample is drawn by the document's id, so that doing the step again
+/// draws the same, and nobody at the feeder can tell which.
+fn review_due(batch: &BatchId, document: &Document, review: Review) -> bool {
+    match review {
+        Review::None => false,
+        Review::All => true,
+        Review::Sample { one_in } => {
+            let id = DocumentId::new(batch.clone(), document.first_page).to_string();
+            let draw = Sha256::of(id.as_bytes()).to_string();
+            let draw = u64::from_str_radix(&draw[..15], 16).expect("15 hex digits fit in 64 bits");
+            draw.is_multiple_of(u64::from(one_in.max(1)))
+        }
+    }
+}

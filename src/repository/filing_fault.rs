@@ -1,0 +1,179 @@
+//! What can keep a document from being filed, and what to do about it.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::io::Errno;
+
+use super::naming::TemplateFault;
+use super::sidecar::SidecarFault;
+use crate::records::ids::DocumentId;
+
+#[derive(Debug, thiserror::Error)]
+pub enum FilingFault {
+    #[error(
+        "the repository folder {} is not there; mount the share or make the folder, then \
+         resume: everything scanned is kept", folder.display()
+    )]
+    RepositoryMissing { folder: PathBuf },
+    #[error("the repository {} is not a folder", folder.display())]
+    NotAFolder { folder: PathBuf },
+    #[error(
+        "the staging folder {} cannot be used; let this user write there, or name another one \
+         on the repository's file system", staging.display()
+    )]
+    StagingUnusable { staging: PathBuf, source: io::Error },
+    #[error(
+        "the staging folder {} is inside the watched folder, where the repository would take \
+         unfinished files; name one beside it", staging.display()
+    )]
+    StagingInRepository { staging: PathBuf },
+    #[error(
+        "{} and the staging folder {} are on different file systems, so files cannot appear \
+         whole; make a folder inside the share, have the repository watch that one, and file \
+         there", folder.display(), staging.display()
+    )]
+    OtherFileSystem { folder: PathBuf, staging: PathBuf },
+    #[error(transparent)]
+    Template(#[from] TemplateFault),
+    #[error("the index file of document {document} could not be made")]
+    Index { document: DocumentId, source: SidecarFault },
+    #[error("the PDF of document {document} could not be read from the spool")]
+    ReadPdf { document: DocumentId, source: io::Error },
+    #[error("document {document} is not filed: {trouble} (while {step}, in {})", folder.display())]
+    Stopped {
+        document: DocumentId,
+        step: FilingStep,
+        trouble: Trouble,
+        folder: PathBuf,
+        source: io::Error,
+    },
+    #[error(
+        "document {document} is not filed: {} does not read back as it was written; have the \
+         repository's disk checked, move that file away, and resume", pdf.display()
+    )]
+    ReadBackDiffers { document: DocumentId, pdf: PathBuf },
+    #[error(
+        "document {document} is not filed: something took {} before its index file was there; \
+         set the repository to wait for index files, put the PDF back or find it there, and \
+         resume", pdf.display()
+    )]
+    TakenBeforeIndex { document: DocumentId, pdf: PathBuf },
+    #[error(
+        "document {document} was filed before with other content, by {}; nothing was changed: \
+         compare the two and decide which is right", index_file.display()
+    )]
+    FiledWithOtherContent { document: DocumentId, index_file: PathBuf },
+    #[error(
+        "document {document} is not filed: every name its template gives is taken; put \
+         {{document_id}} into the filing template"
+    )]
+    NoFreeName { document: DocumentId },
+    #[error(
+        "document {document} is not filed yet: the repository has not answered for {seconds} s; \
+         check the share and resume: everything scanned is kept"
+    )]
+    NoAnswer { document: DocumentId, seconds: u64 },
+    #[error("document {document} is not filed: no thread could be started for it")]
+    StartThread { document: DocumentId, source: io::Error },
+}
+
+/// What was being done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FilingStep {
+    StagePdf,
+    MakeFolders,
+    LookForNames,
+    PlacePdf,
+    SyncPdfName,
+    ReadBack,
+    StageIndex,
+    Receipt,
+    PlaceIndex,
+    SyncIndexName,
+}
+
+impl fmt::Display for FilingStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            FilingStep::StagePdf => "writing the PDF",
+            FilingStep::MakeFolders => "making its folders",
+            FilingStep::LookForNames => "looking for a free name",
+            FilingStep::PlacePdf => "giving the PDF its name",
+            FilingStep::SyncPdfName => "making the PDF's name durable",
+            FilingStep::ReadBack => "reading the PDF back",
+            FilingStep::StageIndex => "writing the index file",
+            FilingStep::Receipt => "noting what is about to be filed",
+            FilingStep::PlaceIndex => "giving the index file its name",
+            FilingStep::SyncIndexName => "making the index file's name durable",
+        })
+    }
+}
+
+/// The cause in words that tell what to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    Full,
+    NotWritable,
+    Gone,
+    OtherFileSystem,
+    Unexpected,
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Trouble::Full => "the repository is full; make room there and resume",
+            Trouble::NotWritable => {
+                "this station may not write to the repository; have the permissions or the mount \
+                 corrected and resume"
+            }
+            Trouble::Gone => "the repository went away; bring the share back and resume",
+            Trouble::OtherFileSystem => {
+                "a folder of the repository is a file system of its own; file into one where the \
+                 staging folder is on the same"
+            }
+            Trouble::Unexpected => {
+                "the repository refused; the log has its answer. Correct that and resume"
+            }
+        })
+    }
+}
+
+impl FilingFault {
+    /// `present`: whether the watched folder still answers.
+    pub(super) fn stopped(
+        document: &DocumentId,
+        step: FilingStep,
+        folder: &Path,
+        present: bool,
+        source: io::Error,
+    ) -> Self {
+        FilingFault::Stopped {
+            document: document.clone(),
+            step,
+            trouble: trouble(&source, present),
+            folder: folder.to_path_buf(),
+            source,
+        }
+    }
+}
+
+fn trouble(answer: &io::Error, present: bool) -> Trouble {
+    match answer.raw_os_error().map(Errno::from_raw_os_error) {
+        Some(Errno::NOSPC | Errno::DQUOT | Errno::FBIG) => Trouble::Full,
+        Some(Errno::ROFS | Errno::ACCESS | Errno::PERM) => Trouble::NotWritable,
+        Some(Errno::XDEV) => Trouble::OtherFileSystem,
+        Some(
+            Errno::STALE
+            | Errno::NOTCONN
+            | Errno::HOSTDOWN
+            | Errno::HOSTUNREACH
+            | Errno::TIMEDOUT
+            | Errno::NODEV,
+        ) => Trouble::Gone,
+        Some(_) | None if !present => Trouble::Gone,
+        Some(_) | None => Trouble::Unexpected,
+    }
+}

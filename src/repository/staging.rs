@@ -1,0 +1,223 @@
+//! The folder beside the watched folder where files become whole.
+//!
+//! Several stations may share it, so every name in it begins with its owner.
+//!
+//! ```text
+//! .outguide/<owner>~<document>~<n>.part     a PDF or index file being written
+//! .outguide/<owner>~<document>.receipt      the index file is about to be placed
+//! .outguide/.claim-<hash>                   a name another station must not take (see disk::placing)
+//! ```
+//!
+//! **Receipts.** A repository takes documents away as soon as their index file
+//! shows. Stopped between that moment and the row, the station would find
+//! nothing there at its next start and file a second time. So the index file is
+//! staged and its name synced, then the receipt is written and synced, then the
+//! index file is renamed into the watched folder: *a receipt whose staged index
+//! file is gone* says that it was placed, whatever became of it. The receipt
+//! goes once the row is committed ([`super::watched_folder::WatchedFolder::acknowledge`]).
+//!
+//! On a share without rename, where a link is made and the first name then
+//! removed, a stop exactly between these two while the repository takes the
+//! document is not seen, and the document is offered again.
+
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::{Deserialize, Serialize};
+
+use crate::disk::durable::{WriteFault, Written, unused_path, write_synced};
+use crate::disk::placing::{CLAIM_PREFIX, Placing};
+use crate::disk::{Access, Disk, EntryKind};
+use crate::records::ids::{DocumentId, Sha256};
+
+const PART_SUFFIX: &str = ".part";
+const RECEIPT_SUFFIX: &str = ".receipt";
+
+/// What was about to be placed, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Receipt {
+    pub(super) document: DocumentId,
+    pub(super) sha256: Sha256,
+    pub(super) bytes: u64,
+    /// Relative to the watched folder.
+    pub(super) pdf: PathBuf,
+    /// Relative to the watched folder.
+    pub(super) index: PathBuf,
+    /// Name in the staging folder.
+    pub(super) staged_index: String,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Staging {
+    disk: Disk,
+    folder: PathBuf,
+    /// Begins every name of this station's files here; holds no `~`.
+    owner: String,
+    parts_made: Arc<AtomicU64>,
+}
+
+impl Staging {
+    /// Makes the folder where it is missing. Its name need not survive: what is
+    /// in it is of use only together, and is made again.
+    pub(super) fn open(disk: &Disk, folder: PathBuf, owner: String) -> io::Result<Self> {
+        match disk.create_folder(&folder, Access::Shared) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        if disk.kind_of(&folder)? != Some(EntryKind::Folder) {
+            return Err(io::Error::from(io::ErrorKind::NotADirectory));
+        }
+        Ok(Staging { disk: disk.clone(), folder, owner, parts_made: Arc::default() })
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Writes and syncs a new file here.
+    #[track_caller]
+    pub(super) fn stage(
+        &self,
+        document: &DocumentId,
+        content: &mut dyn Read,
+    ) -> Result<(PathBuf, Written), WriteFault> {
+        let part = self.new_part(&document.to_string()).map_err(WriteFault::Create)?;
+        match write_synced(&self.disk, &part, Access::Shared, content) {
+            Ok(written) => Ok((part, written)),
+            Err(fault) => {
+                self.discard(&part);
+                Err(fault)
+            }
+        }
+    }
+
+    /// Whether a file from here can be renamed into `folder`.
+    pub(super) fn reaches(&self, folder: &Path) -> io::Result<bool> {
+        let probe = self.new_part("probe")?;
+        self.disk.create_file(&probe, Access::Shared)?;
+        let reaches = self.disk.can_rename_into(&probe, folder);
+        self.discard(&probe);
+        reaches
+    }
+
+    /// How files can be placed on this file system.
+    pub(super) fn probe_placing(&self) -> io::Result<Placing> {
+        let from = self.new_part("probe")?;
+        let to = self.new_part("probe")?;
+        self.disk.probe_placing(&from, &to)
+    }
+
+    fn new_part(&self, what: &str) -> io::Result<PathBuf> {
+        let no = self.parts_made.fetch_add(1, Ordering::Relaxed);
+        let name = |no| format!("{}~{what}~{no}{PART_SUFFIX}", self.owner);
+        unused_path(&self.disk, &self.folder, no, name)
+    }
+
+    /// Takes away what will not be placed. Where that fails it stays until the
+    /// next start, harmless.
+    pub(super) fn discard(&self, part: &Path) {
+        if let Err(error) = self.disk.remove_file(part)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::debug!(error = %error, "a staged file stays until the next start");
+        }
+    }
+
+    /// Makes the names here survive, so that a staged index file that is gone
+    /// later can only have been placed.
+    #[track_caller]
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.disk.sync_folder(&self.folder)
+    }
+
+    pub(super) fn write_receipt(&self, receipt: &Receipt) -> Result<(), WriteFault> {
+        let text = serde_json::to_vec(receipt).map_err(|e| WriteFault::ReadSource(e.into()))?;
+        let path = self.receipt_path(&receipt.document);
+        write_synced(&self.disk, &path, Access::Shared, &mut &text[..]).map(|_| ())
+    }
+
+    /// The document's receipt; one that is not whole was never acted on.
+    pub(super) fn receipt(&self, document: &DocumentId) -> io::Result<Option<Receipt>> {
+        let path = self.receipt_path(document);
+        if self.disk.kind_of(&path)?.is_none() {
+            return Ok(None);
+        }
+        match serde_json::from_slice(&self.disk.read(&path)?) {
+            Ok(receipt) => Ok(Some(receipt)),
+            Err(_) => {
+                self.disk.remove_file(&path)?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Whether the receipt's index file left here for the watched folder.
+    pub(super) fn index_was_placed(&self, receipt: &Receipt) -> io::Result<bool> {
+        Ok(self.disk.kind_of(&self.folder.join(&receipt.staged_index))?.is_none())
+    }
+
+    /// Undoes a receipt whose index file was not placed: the receipt first and
+    /// for good, because alone it would say the opposite.
+    pub(super) fn withdraw(&self, receipt: &Receipt) -> io::Result<()> {
+        self.remove_receipt(&receipt.document)?;
+        self.sync()?;
+        self.discard(&self.folder.join(&receipt.staged_index));
+        Ok(())
+    }
+
+    pub(super) fn remove_receipt(&self, document: &DocumentId) -> io::Result<()> {
+        match self.disk.remove_file(&self.receipt_path(document)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        }
+    }
+
+    /// Documents of this station with a receipt.
+    pub(super) fn receipts(&self) -> io::Result<Vec<DocumentId>> {
+        let mut documents = Vec::new();
+        for entry in self.disk.list(&self.folder)? {
+            let name = entry.name.to_string_lossy();
+            let document = self.own(&name).and_then(|rest| rest.strip_suffix(RECEIPT_SUFFIX));
+            documents.extend(document.and_then(|document| document.parse().ok()));
+        }
+        Ok(documents)
+    }
+
+    /// Takes away what a stop left of this station's files, except what a
+    /// receipt still speaks of. For the start, before anything is filed.
+    pub(super) fn sweep(&self) -> io::Result<()> {
+        let mut kept = Vec::new();
+        for document in self.receipts()? {
+            kept.extend(self.receipt(&document)?.map(|receipt| receipt.staged_index));
+        }
+        for entry in self.disk.list(&self.folder)? {
+            let name = entry.name.to_string_lossy().into_owned();
+            let path = self.folder.join(&entry.name);
+            let part = self.own(&name).is_some() && name.ends_with(PART_SUFFIX);
+            let stray = part && !kept.contains(&name);
+            if stray || (name.starts_with(CLAIM_PREFIX) && self.is_own_claim(&path)?) {
+                self.disk.remove_file(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn is_own_claim(&self, path: &Path) -> io::Result<bool> {
+        match self.disk.read(path) {
+            Ok(holder) => Ok(self.own(&String::from_utf8_lossy(&holder)).is_some()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What follows the owner in a name that is this station's.
+    fn own<'a>(&self, name: &'a str) -> Option<&'a str> {
+        name.strip_prefix(&self.owner)?.strip_prefix('~')
+    }
+
+    fn receipt_path(&self, document: &DocumentId) -> PathBuf {
+        self.folder.join(format!("{}~{document}{RECEIPT_SUFFIX}", self.owner))
+    }
+}

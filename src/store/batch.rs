@@ -1,0 +1,107 @@
+//! Batches.
+
+use sqlx::sqlite::SqliteRow;
+
+use super::{Store, StoreFault, column, failed, unreadable};
+use crate::records::batch::{BatchState, Expected};
+use crate::records::ids::BatchId;
+
+/// A batch as it was opened, and how far it has come.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BatchRow {
+    pub id: BatchId,
+    pub state: BatchState,
+    pub profile_name: String,
+    /// The profile's TOML as it stood when the batch was opened.
+    pub profile_text: String,
+    pub station: String,
+    /// Where the paper came from: a scanner's name, or `files`.
+    pub paper_from: String,
+    pub repository: String,
+    pub expected: Expected,
+    /// UTC.
+    pub opened_at: jiff::Timestamp,
+}
+
+impl Store {
+    pub async fn open_batch(&self, batch: &BatchRow) -> Result<(), StoreFault> {
+        sqlx::query(
+            "INSERT INTO batch (id, state, profile_name, profile_text, station, paper_from, \
+             repository, expected_sheets, expected_documents, opened_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        )
+        .bind(batch.id.as_str())
+        .bind(batch.state.name())
+        .bind(&batch.profile_name)
+        .bind(&batch.profile_text)
+        .bind(&batch.station)
+        .bind(&batch.paper_from)
+        .bind(&batch.repository)
+        .bind(batch.expected.sheets)
+        .bind(batch.expected.documents)
+        .bind(batch.opened_at.to_string())
+        .execute(&self.pool)
+        .await
+        .map_err(failed("open a batch"))?;
+        Ok(())
+    }
+
+    pub async fn batch(&self, id: &BatchId) -> Result<Option<BatchRow>, StoreFault> {
+        sqlx::query("SELECT * FROM batch WHERE id = $1")
+            .bind(id.as_str())
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(failed("look up a batch"))?
+            .map(|row| read_batch(&row))
+            .transpose()
+    }
+
+    /// Batches that were not brought to an end: stopped while scanning, or
+    /// before everything that could be filed was filed. Oldest first.
+    pub async fn unfinished_batches(&self) -> Result<Vec<BatchRow>, StoreFault> {
+        sqlx::query("SELECT * FROM batch WHERE state IN ('scanning', 'scanned') ORDER BY id")
+            .fetch_all(&self.pool)
+            .await
+            .map_err(failed("look for unfinished batches"))?
+            .iter()
+            .map(read_batch)
+            .collect()
+    }
+
+    /// Takes away a batch no page was ever kept for; the database refuses any other.
+    pub async fn forget_empty_batch(&self, id: &BatchId) -> Result<(), StoreFault> {
+        sqlx::query("DELETE FROM batch WHERE id = $1")
+            .bind(id.as_str())
+            .execute(&self.pool)
+            .await
+            .map_err(failed("take away an empty batch"))?;
+        Ok(())
+    }
+
+    pub async fn move_batch_to(&self, id: &BatchId, state: BatchState) -> Result<(), StoreFault> {
+        sqlx::query("UPDATE batch SET state = $2 WHERE id = $1")
+            .bind(id.as_str())
+            .bind(state.name())
+            .execute(&self.pool)
+            .await
+            .map_err(failed("record how far a batch has come"))?;
+        Ok(())
+    }
+}
+
+fn read_batch(row: &SqliteRow) -> Result<BatchRow, StoreFault> {
+    Ok(BatchRow {
+        id: column::<String>(row, "id")?.parse().map_err(unreadable("batch id"))?,
+        state: column::<String>(row, "state")?.parse().map_err(unreadable::<String>("state"))?,
+        profile_name: column(row, "profile_name")?,
+        profile_text: column(row, "profile_text")?,
+        station: column(row, "station")?,
+        paper_from: column(row, "paper_from")?,
+        repository: column(row, "repository")?,
+        expected: Expected {
+            sheets: column(row, "expected_sheets")?,
+            documents: column(row, "expected_documents")?,
+        },
+        opened_at: column::<String>(row, "opened_at")?.parse().map_err(unreadable("time"))?,
+    })
+}

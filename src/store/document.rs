@@ -1,0 +1,297 @@
+//! Documents, their index fields, where each page of a batch was placed, and
+//! the questions left for a clerk.
+
+use std::collections::BTreeMap;
+
+use sqlx::{Sqlite, Transaction};
+
+use super::page::read_page_no;
+use super::{Store, StoreFault, column, failed, from_json, to_json, unreadable};
+use crate::records::document::{Document, FieldName, IndexField, Question};
+use crate::records::ids::{BatchId, PageNo, Sha256};
+use crate::records::page::{Place, SetAside};
+
+/// Where a document stands in the repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FiledRow {
+    pub pdf_path: String,
+    pub pdf_sha256: Sha256,
+    pub index_path: String,
+    /// UTC.
+    pub filed_at: jiff::Timestamp,
+}
+
+impl Store {
+    /// Replaces the separation of a batch, whole or not at all. A batch with a
+    /// filed document is never separated again: the caller checks
+    /// [`Store::filed_documents`] first, and the foreign keys hold it.
+    pub async fn record_separation(
+        &self,
+        batch: &BatchId,
+        documents: &[Document],
+        places: &BTreeMap<PageNo, Place>,
+        questions: &[Question],
+    ) -> Result<(), StoreFault> {
+        const ACTION: &str = "record how a batch was separated";
+        let mut tx = self.pool.begin().await.map_err(failed(ACTION))?;
+        for table in [
+            "DELETE FROM question WHERE batch_id = $1",
+            "DELETE FROM placement WHERE batch_id = $1",
+            "DELETE FROM document WHERE batch_id = $1",
+        ] {
+            sqlx::query(table)
+                .bind(batch.as_str())
+                .execute(&mut *tx)
+                .await
+                .map_err(failed(ACTION))?;
+        }
+        for document in documents {
+            insert_document(&mut tx, batch, document).await.map_err(failed(ACTION))?;
+        }
+        for (page, place) in places {
+            insert_placement(&mut tx, batch, *page, place).await.map_err(failed(ACTION))?;
+        }
+        for (position, question) in questions.iter().enumerate() {
+            insert_question(&mut tx, batch, position, question).await.map_err(failed(ACTION))?;
+        }
+        tx.commit().await.map_err(failed(ACTION))
+    }
+
+    /// In the order of their first pages.
+    pub async fn documents(&self, batch: &BatchId) -> Result<Vec<Document>, StoreFault> {
+        const ACTION: &str = "list a batch's documents";
+        let rows = sqlx::query(
+            "SELECT first_page, document_type FROM document WHERE batch_id = $1 \
+             ORDER BY first_page",
+        )
+        .bind(batch.as_str())
+        .fetch_all(&self.pool)
+        .await
+        .map_err(failed(ACTION))?;
+        let mut documents = Vec::with_capacity(rows.len());
+        for row in rows {
+            let first_page = read_page_no(&row, "first_page")?;
+            documents.push(Document {
+                first_page,
+                pages: self.document_pages(batch, first_page).await?,
+                document_type: column(&row, "document_type")?,
+                fields: self.index_fields(batch, first_page).await?,
+            });
+        }
+        Ok(documents)
+    }
+
+    async fn document_pages(
+        &self,
+        batch: &BatchId,
+        first_page: PageNo,
+    ) -> Result<Vec<PageNo>, StoreFault> {
+        sqlx::query(
+            "SELECT page_no FROM placement WHERE batch_id = $1 AND first_page = $2 \
+             ORDER BY page_no",
+        )
+        .bind(batch.as_str())
+        .bind(first_page.get())
+        .fetch_all(&self.pool)
+        .await
+        .map_err(failed("list a document's pages"))?
+        .iter()
+        .map(|row| read_page_no(row, "page_no"))
+        .collect()
+    }
+
+    async fn index_fields(
+        &self,
+        batch: &BatchId,
+        first_page: PageNo,
+    ) -> Result<Vec<IndexField>, StoreFault> {
+        let rows = sqlx::query(
+            "SELECT name, value, source FROM index_field \
+             WHERE batch_id = $1 AND first_page = $2 ORDER BY name",
+        )
+        .bind(batch.as_str())
+        .bind(first_page.get())
+        .fetch_all(&self.pool)
+        .await
+        .map_err(failed("list a document's index fields"))?;
+        rows.iter()
+            .map(|row| {
+                Ok(IndexField {
+                    name: FieldName::new(&column::<String>(row, "name")?)
+                        .map_err(unreadable("field name"))?,
+                    value: column(row, "value")?,
+                    source: from_json("field source", &column::<String>(row, "source")?)?,
+                })
+            })
+            .collect()
+    }
+
+    /// Every page of the batch and its place; empty before separation.
+    pub async fn placements(&self, batch: &BatchId) -> Result<BTreeMap<PageNo, Place>, StoreFault> {
+        let rows = sqlx::query("SELECT * FROM placement WHERE batch_id = $1")
+            .bind(batch.as_str())
+            .fetch_all(&self.pool)
+            .await
+            .map_err(failed("list where a batch's pages stand"))?;
+        rows.iter()
+            .map(|row| {
+                let place = match column::<String>(row, "place")?.as_str() {
+                    "document" => Place::Document { first_page: read_page_no(row, "first_page")? },
+                    "set-aside" => Place::SetAside {
+                        reason: read_set_aside(&column::<String>(row, "set_aside")?)?,
+                    },
+                    _ => Place::Question,
+                };
+                Ok((read_page_no(row, "page_no")?, place))
+            })
+            .collect()
+    }
+
+    /// In page order, as separation raised them.
+    pub async fn questions(&self, batch: &BatchId) -> Result<Vec<Question>, StoreFault> {
+        let rows = sqlx::query("SELECT * FROM question WHERE batch_id = $1 ORDER BY position")
+            .bind(batch.as_str())
+            .fetch_all(&self.pool)
+            .await
+            .map_err(failed("list a batch's questions"))?;
+        rows.iter()
+            .map(|row| {
+                Ok(Question {
+                    page: read_page_no(row, "page_no")?,
+                    holds: from_json("held pages", &column::<String>(row, "holds")?)?,
+                    reason: from_json("question", &column::<String>(row, "reason")?)?,
+                })
+            })
+            .collect()
+    }
+
+    pub async fn record_filed(
+        &self,
+        batch: &BatchId,
+        first_page: PageNo,
+        filed: &FiledRow,
+    ) -> Result<(), StoreFault> {
+        sqlx::query(
+            "UPDATE document SET pdf_path = $3, pdf_sha256 = $4, index_path = $5, filed_at = $6 \
+             WHERE batch_id = $1 AND first_page = $2",
+        )
+        .bind(batch.as_str())
+        .bind(first_page.get())
+        .bind(&filed.pdf_path)
+        .bind(filed.pdf_sha256.to_string())
+        .bind(&filed.index_path)
+        .bind(filed.filed_at.to_string())
+        .execute(&self.pool)
+        .await
+        .map_err(failed("record a filed document"))?;
+        Ok(())
+    }
+
+    pub async fn filed_documents(
+        &self,
+        batch: &BatchId,
+    ) -> Result<BTreeMap<PageNo, FiledRow>, StoreFault> {
+        let rows = sqlx::query(
+            "SELECT first_page, pdf_path, pdf_sha256, index_path, filed_at FROM document \
+             WHERE batch_id = $1 AND filed_at IS NOT NULL",
+        )
+        .bind(batch.as_str())
+        .fetch_all(&self.pool)
+        .await
+        .map_err(failed("list filed documents"))?;
+        rows.iter()
+            .map(|row| {
+                let filed = FiledRow {
+                    pdf_path: column(row, "pdf_path")?,
+                    pdf_sha256: column::<String>(row, "pdf_sha256")?
+                        .parse()
+                        .map_err(unreadable("hash"))?,
+                    index_path: column(row, "index_path")?,
+                    filed_at: column::<String>(row, "filed_at")?
+                        .parse()
+                        .map_err(unreadable("time"))?,
+                };
+                Ok((read_page_no(row, "first_page")?, filed))
+            })
+            .collect()
+    }
+}
+
+async fn insert_document(
+    tx: &mut Transaction<'_, Sqlite>,
+    batch: &BatchId,
+    document: &Document,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("INSERT INTO document (batch_id, first_page, document_type) VALUES ($1, $2, $3)")
+        .bind(batch.as_str())
+        .bind(document.first_page.get())
+        .bind(&document.document_type)
+        .execute(&mut **tx)
+        .await?;
+    for field in &document.fields {
+        sqlx::query(
+            "INSERT INTO index_field (batch_id, first_page, name, value, source) \
+             VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(batch.as_str())
+        .bind(document.first_page.get())
+        .bind(field.name.as_str())
+        .bind(&field.value)
+        .bind(to_json(&field.source))
+        .execute(&mut **tx)
+        .await?;
+    }
+    Ok(())
+}
+
+async fn insert_placement(
+    tx: &mut Transaction<'_, Sqlite>,
+    batch: &BatchId,
+    page: PageNo,
+    place: &Place,
+) -> Result<(), sqlx::Error> {
+    let (name, first_page, set_aside) = match place {
+        Place::Document { first_page } => ("document", Some(first_page.get()), None),
+        Place::SetAside { reason } => ("set-aside", None, Some(reason.name())),
+        Place::Question => ("question", None, None),
+    };
+    sqlx::query(
+        "INSERT INTO placement (batch_id, page_no, place, first_page, set_aside) \
+         VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(batch.as_str())
+    .bind(page.get())
+    .bind(name)
+    .bind(first_page)
+    .bind(set_aside)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+async fn insert_question(
+    tx: &mut Transaction<'_, Sqlite>,
+    batch: &BatchId,
+    position: usize,
+    question: &Question,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO question (batch_id, position, page_no, holds, reason) \
+         VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(batch.as_str())
+    .bind(position as i64)
+    .bind(question.page.get())
+    .bind(to_json(&question.holds))
+    .bind(to_json(&question.reason))
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+fn read_set_aside(name: &str) -> Result<SetAside, StoreFault> {
+    SetAside::ALL
+        .into_iter()
+        .find(|reason| reason.name() == name)
+        .ok_or_else(|| unreadable("reason for setting aside")(name.to_owned()))
+}

@@ -1,0 +1,151 @@
+//! Pages in the spool, and what the page step found on each.
+
+use std::collections::BTreeSet;
+
+use sqlx::sqlite::SqliteRow;
+
+use super::{Store, StoreFault, column, failed, from_json, to_json, unreadable};
+use crate::records::ids::{BatchId, PageNo};
+use crate::records::page::{PageOutcome, Side, SpooledPage};
+
+impl Store {
+    /// The last act of the durable point: the page's file is already synced.
+    pub async fn add_page(&self, batch: &BatchId, page: &SpooledPage) -> Result<(), StoreFault> {
+        sqlx::query(
+            "INSERT INTO page (batch_id, page_no, sheet, side, file, sha256, bytes, scanned_at, \
+             suspect, image) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        )
+        .bind(batch.as_str())
+        .bind(page.no.get())
+        .bind(page.sheet)
+        .bind(side_name(page.side))
+        .bind(&page.file)
+        .bind(page.sha256.to_string())
+        .bind(i64::try_from(page.bytes).map_err(unreadable("file length"))?)
+        .bind(page.scanned_at.to_string())
+        .bind(&page.suspect)
+        .bind(page.image)
+        .execute(&self.pool)
+        .await
+        .map_err(failed("record a scanned page"))?;
+        Ok(())
+    }
+
+    /// A page of a sheet that was stopped half-way: the whole sheet comes again.
+    pub async fn mark_fed_again(&self, batch: &BatchId, page: PageNo) -> Result<(), StoreFault> {
+        sqlx::query("UPDATE page SET fed_again = 1 WHERE batch_id = $1 AND page_no = $2")
+            .bind(batch.as_str())
+            .bind(page.get())
+            .execute(&self.pool)
+            .await
+            .map_err(failed("mark a sheet that is fed again"))?;
+        Ok(())
+    }
+
+    /// Pages whose sheets were fed again behind them.
+    pub async fn pages_fed_again(&self, batch: &BatchId) -> Result<BTreeSet<PageNo>, StoreFault> {
+        sqlx::query("SELECT page_no FROM page WHERE batch_id = $1 AND fed_again = 1")
+            .bind(batch.as_str())
+            .fetch_all(&self.pool)
+            .await
+            .map_err(failed("list sheets fed again"))?
+            .iter()
+            .map(|row| read_page_no(row, "page_no"))
+            .collect()
+    }
+
+    /// In scanning order.
+    pub async fn pages(&self, batch: &BatchId) -> Result<Vec<SpooledPage>, StoreFault> {
+        sqlx::query("SELECT * FROM page WHERE batch_id = $1 ORDER BY page_no")
+            .bind(batch.as_str())
+            .fetch_all(&self.pool)
+            .await
+            .map_err(failed("list a batch's pages"))?
+            .iter()
+            .map(read_page)
+            .collect()
+    }
+
+    /// Pages the page step has not been done for, in scanning order.
+    pub async fn pages_due(&self, batch: &BatchId) -> Result<Vec<SpooledPage>, StoreFault> {
+        sqlx::query(
+            "SELECT page.* FROM page \
+             LEFT JOIN page_outcome USING (batch_id, page_no) \
+             WHERE page.batch_id = $1 AND page_outcome.outcome IS NULL ORDER BY page_no",
+        )
+        .bind(batch.as_str())
+        .fetch_all(&self.pool)
+        .await
+        .map_err(failed("look for pages that are due"))?
+        .iter()
+        .map(read_page)
+        .collect()
+    }
+
+    /// Doing a step again replaces what it found: it found the same.
+    pub async fn record_page_outcome(
+        &self,
+        batch: &BatchId,
+        page: PageNo,
+        outcome: &PageOutcome,
+    ) -> Result<(), StoreFault> {
+        sqlx::query(
+            "INSERT INTO page_outcome (batch_id, page_no, outcome) VALUES ($1, $2, $3) \
+             ON CONFLICT (batch_id, page_no) DO UPDATE SET outcome = excluded.outcome",
+        )
+        .bind(batch.as_str())
+        .bind(page.get())
+        .bind(to_json(outcome))
+        .execute(&self.pool)
+        .await
+        .map_err(failed("record what was read on a page"))?;
+        Ok(())
+    }
+
+    pub async fn page_outcome(
+        &self,
+        batch: &BatchId,
+        page: PageNo,
+    ) -> Result<Option<PageOutcome>, StoreFault> {
+        sqlx::query_scalar::<_, String>(
+            "SELECT outcome FROM page_outcome WHERE batch_id = $1 AND page_no = $2",
+        )
+        .bind(batch.as_str())
+        .bind(page.get())
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(failed("look up what was read on a page"))?
+        .map(|text| from_json("page outcome", &text))
+        .transpose()
+    }
+}
+
+fn side_name(side: Side) -> &'static str {
+    match side {
+        Side::Front => "front",
+        Side::Back => "back",
+    }
+}
+
+fn read_page(row: &SqliteRow) -> Result<SpooledPage, StoreFault> {
+    let side = match column::<String>(row, "side")?.as_str() {
+        "front" => Side::Front,
+        "back" => Side::Back,
+        other => return Err(unreadable("side of a sheet")(other.to_owned())),
+    };
+    Ok(SpooledPage {
+        no: read_page_no(row, "page_no")?,
+        sheet: column(row, "sheet")?,
+        side,
+        file: column(row, "file")?,
+        sha256: column::<String>(row, "sha256")?.parse().map_err(unreadable("hash"))?,
+        bytes: u64::try_from(column::<i64>(row, "bytes")?).map_err(unreadable("file length"))?,
+        scanned_at: column::<String>(row, "scanned_at")?.parse().map_err(unreadable("time"))?,
+        suspect: column(row, "suspect")?,
+        image: column(row, "image")?,
+    })
+}
+
+pub(super) fn read_page_no(row: &SqliteRow, name: &'static str) -> Result<PageNo, StoreFault> {
+    PageNo::new(column(row, name)?).ok_or_else(|| unreadable(name)("page 0"))
+}

@@ -1,0 +1,147 @@
+//! A station in a temporary folder, its feeder served through libsane by our
+//! own driver, and `outguide` run on it as a clerk would.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+pub struct Station {
+    folder: tempfile::TempDir,
+}
+
+pub struct Ran {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ran {
+    fn of(output: Output) -> Self {
+        Ran {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// The one line of JSON on standard output.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("{error}\n{}\n{}", self.stdout, self.stderr))
+    }
+
+    /// The batch id announced before anything else.
+    pub fn batch(&self) -> String {
+        let told = format!("{}{}", self.stderr, self.stdout);
+        let at = told.find("batch ").unwrap_or_else(|| panic!("no batch in {told}"));
+        told[at + 6..].chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect()
+    }
+}
+
+impl Station {
+    /// With an empty feeder.
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["feeder", "sane", "drivers", "repository"] {
+            std::fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        std::fs::write(folder.path().join("sane/dll.conf"), "folder\n").unwrap();
+        let driver = Path::new(env!("CARGO_BIN_EXE_outguide"))
+            .parent()
+            .unwrap()
+            .join("examples/libsane_folder.so");
+        let link = folder.path().join("drivers/libsane-folder.so.1");
+        std::os::unix::fs::symlink(driver, link).unwrap();
+        Station { folder }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Lays pages into the feeder, in this order, behind those in it.
+    pub fn lay_in(&self, pages: &[PathBuf]) {
+        let already = std::fs::read_dir(self.path("feeder")).unwrap().count();
+        for (nth, page) in pages.iter().enumerate() {
+            let target = self.path("feeder").join(format!("{:04}.pnm", already + nth + 1));
+            let page = image::open(page).unwrap().to_luma8();
+            let mut pnm = format!("P5\n{} {}\n255\n", page.width(), page.height()).into_bytes();
+            pnm.extend_from_slice(&page);
+            std::fs::write(target, pnm).unwrap();
+        }
+    }
+
+    /// A fault of the driver at image `nth`.
+    pub fn fault_at(&self, nth: u32, fault: &str) {
+        std::fs::write(self.path("feeder").join(format!("{nth:04}.{fault}")), "").unwrap();
+    }
+
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_outguide"));
+        command
+            .args(args)
+            .env("SANE_CONFIG_DIR", self.path("sane"))
+            .env("LD_LIBRARY_PATH", self.path("drivers"))
+            .env("OUTGUIDE_SANE_FOLDER", self.path("feeder"))
+            .env("OUTGUIDE_SANE_FOLDER_CURSOR", self.path("cursor"));
+        command
+    }
+
+    pub fn run(&self, args: &[&str]) -> Ran {
+        Ran::of(self.command(args).output().unwrap())
+    }
+
+    /// `outguide capture --json` on this station's folders.
+    pub fn capture(&self, more: &[&str]) -> Ran {
+        let state = self.path("state").display().to_string();
+        let repository = self.path("repository").display().to_string();
+        let mut args = vec!["capture", "--json", "--state", &state, "--repository", &repository];
+        args.extend(more);
+        self.run(&args)
+    }
+
+    /// The plain-pages profile, for a page laid on the glass.
+    pub fn flatbed_profiles(&self) -> String {
+        let folder = self.path("profiles");
+        std::fs::create_dir_all(&folder).unwrap();
+        let text = std::fs::read_to_string("profiles/plain-pages.toml").unwrap();
+        let text = text.replace("source = \"feeder\"", "source = \"flatbed\"");
+        std::fs::write(folder.join("plain-pages.toml"), text).unwrap();
+        folder.display().to_string()
+    }
+
+    pub fn filed(&self, ending: &str) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        walk(&self.path("repository"), &mut found);
+        found.retain(|path| path.extension().is_some_and(|e| e == ending));
+        found.sort();
+        found
+    }
+}
+
+fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { walk(&path, found) } else { found.push(path) }
+    }
+}
+
+/// A stack of the fixtures, in feeding order.
+pub fn stack(name: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name);
+    let mut pages: Vec<PathBuf> = std::fs::read_dir(&folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|end| end == "png"))
+        .collect();
+    pages.sort();
+    pages
+}
+
+/// `make conformance` judges every PDF the tests leave here.
+pub fn keep_for_conformance(pdf: &Path) {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("test-pdfs");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::copy(pdf, folder.join(pdf.file_name().unwrap())).unwrap();
+}
