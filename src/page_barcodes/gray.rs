@@ -65,6 +65,13 @@ impl<'a> Gray<'a> {
         upper * (1.0 - dy) + lower * dy
     }
 
+    /// The same; `None` outside the page.
+    pub fn at_inside(&self, x: f32, y: f32) -> Option<f32> {
+        let inside =
+            x >= -0.5 && y >= -0.5 && x <= self.width as f32 - 0.5 && y <= self.height as f32 - 0.5;
+        inside.then(|| self.at(x, y))
+    }
+
     /// The piece of the page that `frame` covers, upright, each pixel `step`
     /// pixels of the page wide.
     pub fn piece(&self, frame: &Frame, step: f32) -> Gray<'_> {

@@ -33,27 +33,27 @@ const LADDER: [Rung; 8] = [
     Rung {
         name: "double size, smoothed",
         patience: Patience::Whole,
-        see: |p| threshold::global(&restore::smoothed(&restore::doubled(p), 0.7)),
+        see: |p| threshold::global(&restore::smoothed(&enlarged(p), 0.7)),
     },
     Rung {
         name: "double size, near",
         patience: Patience::Whole,
-        see: |p| threshold::local(&restore::doubled(p), 6),
+        see: |p| threshold::local(&enlarged(p), 6),
     },
     Rung {
         name: "double size, sharpened 1",
         patience: Patience::Whole,
-        see: |p| threshold::global(&restore::sharpened(&restore::doubled(p), 2.0)),
+        see: |p| threshold::global(&restore::sharpened(&enlarged(p), 2.0)),
     },
     Rung {
         name: "double size, sharpened 2",
         patience: Patience::Whole,
-        see: |p| threshold::local(&restore::sharpened(&restore::doubled(p), 4.0), 24),
+        see: |p| threshold::local(&restore::sharpened(&enlarged(p), 4.0), 24),
     },
     Rung {
         name: "double size, smoothed more",
         patience: Patience::Whole,
-        see: |p| threshold::global(&restore::smoothed(&restore::doubled(p), 1.5)),
+        see: |p| threshold::global(&restore::smoothed(&enlarged(p), 1.5)),
     },
 ];
 
@@ -75,7 +75,7 @@ const STACKED_LADDER: [Rung; 8] = [
     Rung {
         name: "stacked, double size",
         patience: Patience::Whole,
-        see: |p| threshold::local(&restore::doubled(p), 30),
+        see: |p| threshold::local(&enlarged(p), 30),
     },
     Rung {
         name: "stacked, sharpened 1",
@@ -121,7 +121,17 @@ pub(super) fn read_stacked(page: &Gray, frame: Frame, patience: Patience) -> Vec
 
 /// Pixels of a piece too costly to sharpen. A symbol that fills it has modules
 /// that need no sharpening.
-const LARGE_PIECE: usize = 700_000;
+const LARGE_PIECE: usize = 500_000;
+/// Pixels of a piece that is worth twice its size.
+const SMALL_PIECE: usize = 150_000;
+
+fn enlarged(piece: &Gray) -> Gray<'static> {
+    if piece.pixels.len() <= SMALL_PIECE {
+        restore::doubled(piece)
+    } else {
+        Gray::new(piece.width, piece.height, piece.pixels.to_vec())
+    }
+}
 
 fn climb(
     page: &Gray,

@@ -114,6 +114,15 @@ fn most_places(effort: Effort) -> usize {
     }
 }
 
+/// Stripes that may be read as PDF417 where they are not: halftones look like
+/// them.
+fn most_stacks(effort: Effort) -> u32 {
+    match effort {
+        Effort::Ordinary => 3,
+        Effort::Stubborn => 40,
+    }
+}
+
 fn read_stripes(
     page: &Gray,
     map: &Map,
@@ -126,6 +135,7 @@ fn read_stripes(
     let symbologies = chosen(rules, &LINEAR);
     let linear = LinearRules { symbologies: &symbologies, itf_lengths: &rules.itf_lengths };
     let mut readings: Vec<Reading> = Vec::new();
+    let mut stacks = 0;
     for reach in STRIPE_REACHES {
         for stripe in cells.stripes(reach).into_iter().take(most_places(effort)) {
             let frame = stripe_frame(stripe, map.scale);
@@ -136,7 +146,8 @@ fn read_stripes(
             let found = linear::read_bars(&bars, linear);
             if found.is_empty() && rules.symbologies.contains(&Symbology::Pdf417) {
                 let whole = bars.to_the_quiet_zones(page).filter(Bars::shows_pdf417);
-                if let Some(whole) = whole {
+                if let Some(whole) = whole.filter(|_| stacks < most_stacks(effort)) {
+                    stacks += 1;
                     let margin = STRIPE_MARGIN * map.scale;
                     let frame = whole.frame.grown(margin, margin);
                     let found = matrix::read_stacked(page, frame, Patience::Whole);

@@ -66,9 +66,10 @@ impl Bars {
             let (x, y) = frame.on_page(0.0, (line as f32 + 0.5) * frame.height / count as f32);
             lines.extend((0..samples).map(|i| {
                 let along = i as f32 * STEP;
-                page.at(x + along * cos, y + along * sin)
+                page.at_inside(x + along * cos, y + along * sin).unwrap_or(f32::NAN)
             }));
         }
+        fill_with_paper(&mut lines);
         Bars { frame, samples, lines }
     }
 
@@ -181,7 +182,13 @@ impl Bars {
             let line = self.combined(*band, Combine::Mean);
             let matches = |edges: &[f32]| {
                 let widths: Vec<f32> = edges.windows(2).map(|e| e[1] - e[0]).collect();
-                widths.windows(8).any(|w| PATTERNS.iter().any(|p| matches_pattern(w, p)))
+                let long = edges.last().unwrap_or(&0.0) - edges.first().unwrap_or(&0.0);
+                widths.windows(8).any(|w| {
+                    let module = w.iter().sum::<f32>() / 17.0;
+                    let is_like =
+                        |p: &[f32; 8]| w.iter().zip(p).all(|(w, p)| (w / module - p).abs() < 0.6);
+                    long > FEWEST_STACK_MODULES * module && PATTERNS.iter().any(is_like)
+                })
             };
             let seen = edges(&line, 0.2);
             // The widest elements survive any blur; without them nothing is hidden.
@@ -236,6 +243,9 @@ impl Bars {
     }
 }
 
+/// Modules of the narrowest PDF417, with some lost: start, left row indicator,
+/// one column, right row indicator, stop.
+const FEWEST_STACK_MODULES: f32 = 75.0;
 /// Points across the bars' height that tell print from paper.
 const QUIET_POINTS: usize = 24;
 /// White pixels of the page that end a code: more than its widest space.
@@ -247,9 +257,13 @@ const LONGEST_STACK: f32 = 6.0;
 /// Text measures 0.05 to 0.15 over its lines, bars in heavy noise 0.3.
 const LEAST_UPRIGHT: f32 = 0.18;
 
-fn matches_pattern(widths: &[f32], pattern: &[f32; 8]) -> bool {
-    let module = widths.iter().sum::<f32>() / pattern.iter().sum::<f32>();
-    widths.iter().zip(pattern).all(|(w, p)| (w / module - p).abs() < 0.7)
+/// Around the page is paper: a code may be cut out close.
+fn fill_with_paper(lines: &mut [f32]) {
+    if lines.iter().any(|v| v.is_nan()) {
+        let inside: Vec<f32> = lines.iter().copied().filter(|v| !v.is_nan()).collect();
+        let paper = if inside.is_empty() { 255.0 } else { percentile(&inside, 0.9) };
+        lines.iter_mut().filter(|v| v.is_nan()).for_each(|v| *v = paper);
+    }
 }
 
 fn add_shifted(sum: &mut [f32], line: &[f32], shift: isize) {
