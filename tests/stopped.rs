@@ -195,8 +195,7 @@ impl Day {
 
     async fn check_pages_shown_are_kept(&self, shown: &[PageNo], told: &str) {
         let state_dir = self.path("state");
-        let state =
-            app::open_state(&state_dir, &self.station, self.disk.clone()).await.unwrap();
+        let state = app::open_state(&state_dir, &self.station, self.disk.clone()).await.unwrap();
         let batch = self.only_batch().expect("a batch").parse().unwrap();
         let pages = state.store.pages(&batch).await.unwrap();
         for page in shown {

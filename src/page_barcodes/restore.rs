@@ -1,26 +1,6 @@
-//! A piece of page, repaired for reading: noise taken out, blur taken back.
+//! A piece of page, repaired for reading: smoothed, or blur taken back.
 
 use super::gray::Gray;
-
-/// Each pixel the median of 3×3: takes out specks.
-pub(super) fn median(piece: &Gray) -> Gray<'static> {
-    let (width, height) = (piece.width, piece.height);
-    let mut pixels = Vec::with_capacity(width * height);
-    for y in 0..height {
-        let rows = [y.saturating_sub(1), y, (y + 1).min(height - 1)].map(|y| piece.row(y));
-        for x in 0..width {
-            let columns = [x.saturating_sub(1), x, (x + 1).min(width - 1)];
-            let mut around = [0u8; 9];
-            for (i, row) in rows.iter().enumerate() {
-                for (j, column) in columns.iter().enumerate() {
-                    around[3 * i + j] = row[*column];
-                }
-            }
-            pixels.push(*around.select_nth_unstable(4).1);
-        }
-    }
-    Gray::new(width, height, pixels)
-}
 
 /// A Gaussian of `sigma` pixels.
 pub(super) fn smoothed(piece: &Gray, sigma: f32) -> Gray<'static> {

@@ -1,5 +1,6 @@
 //! A station in a temporary folder, its feeder served through libsane by our
 //! own driver, and `outguide` run on it as a clerk would.
+#![allow(dead_code, reason = "each test binary uses its own part of the station")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -90,6 +91,11 @@ impl Station {
 
     pub fn run(&self, args: &[&str]) -> Ran {
         Ran::of(self.command(args).output().unwrap())
+    }
+
+    /// File names without a folder are this station's.
+    pub fn run_in_its_folder(&self, args: &[&str]) -> Ran {
+        Ran::of(self.command(args).current_dir(self.folder.path()).output().unwrap())
     }
 
     /// `outguide capture --json` on this station's folders.
