@@ -126,8 +126,7 @@ fn state_folder(folder: &Path, station: &Station) -> anyhow::Result<String> {
     let spool = Spool::open(folder, Disk::Real, floor)?;
     spool.room_for_a_sheet()?;
     let free = Disk::Real.space(folder)?.free >> 30;
-    let placing = Disk::Real.probe_placing(folder, folder)?;
-    Ok(format!("{}, {free} GB free; {}", folder.display(), placing))
+    Ok(format!("{}, {free} GB free", folder.display()))
 }
 
 fn repository(args: &CheckArgs, station: &Station) -> anyhow::Result<String> {
