@@ -246,12 +246,12 @@ fn pages_of_file(
     bytes: &[u8],
     each: &mut dyn FnMut(Raster) -> Result<(), CaptureFault>,
 ) -> FilePages {
-    let Ok(mut pages) = source::open(bytes) else { return FilePages::Unreadable };
+    let Ok(pages) = source::open(bytes) else { return FilePages::Unreadable };
     if pages.page_count() == Some(1) && !source::is_pdf(bytes) {
         return FilePages::One;
     }
     let mut first = true;
-    while let Some(page) = pages.next() {
+    for page in pages {
         let Ok(page) = page else {
             return if first { FilePages::Unreadable } else { FilePages::DamagedBehindSome };
         };

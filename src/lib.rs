@@ -5,10 +5,14 @@
 //! lost on the way.
 //!
 //! ```text
-//! feeder ─▶ capture ─▶ SPOOL (durable) ─▶ read ─▶ clean ─▶ separate ─▶ recognize ─▶ render ─▶ file
-//!                        originals         page    page     batch       page         document  document
+//! feeder ─▶ capture ─▶ SPOOL (durable) ─▶ read ─▶ separate ─▶ render ─▶ file
+//!                        originals        page    batch      document  document
 //!                        never change
 //! ```
+//!
+//! Reading is one step: barcodes on the original, then cleaning, then words, so
+//! that a page is decoded once. Our own sheets and blank pages are known by the
+//! page itself and are not recognised; [`pipeline`] tells the rest.
 //!
 //! **Durable point.** A page is ours only after its temporary file is written,
 //! synced, renamed, its folder synced, and its row committed. Only then is it
