@@ -58,6 +58,7 @@ pub fn read(raster: &Raster, rules: &BarcodeRules, effort: Effort) -> PageReadin
     if effort == Effort::Stubborn || page.width * page.height < SMALL_PICTURE {
         codes.extend(read_everywhere(&page, rules));
     }
+    codes.retain(is_written);
     let codes = merged(codes);
     let patches = if rules.patch_codes {
         patch_search::find(&map.gray.halved(), dpi / map.scale / 2.0, &codes)
@@ -65,6 +66,17 @@ pub fn read(raster: &Raster, rules: &BarcodeRules, effort: Effort) -> PageReadin
         Vec::new()
     };
     PageReadings { codes, patches }
+}
+
+/// Whether it is something people print. The smallest Data Matrix holds three
+/// characters, and noise now and then corrects itself into one: into control
+/// characters, of which only those of GS1 and ISO/IEC 15434 and ends of line
+/// stand in a code on paper.
+fn is_written(reading: &Reading) -> bool {
+    let printed = |c: char| {
+        !c.is_control() || matches!(c, '\u{1d}' | '\u{1e}' | '\u{4}' | '\t' | '\r' | '\n')
+    };
+    reading.symbology != Symbology::DataMatrix || reading.text.chars().all(printed)
 }
 
 /// Pixels of a picture that is no page but perhaps a label or a photograph: its
