@@ -255,7 +255,7 @@ fn pages_of_file(
         let Ok(page) = page else {
             return if first { FilePages::Unreadable } else { FilePages::DamagedBehindSome };
         };
-        if let Err(fault) = each(page) {
+        if let Err(fault) = each(page.raster) {
             return FilePages::Stopped(fault);
         }
         first = false;

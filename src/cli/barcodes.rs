@@ -94,7 +94,7 @@ fn everything() -> BarcodeRules {
 fn read_file(path: &Path, rules: &BarcodeRules, effort: Effort, json: bool) -> anyhow::Result<()> {
     let bytes = std::fs::read(path)?;
     for (nth, page) in source::open(&bytes)?.enumerate() {
-        let found = read_page(path, nth + 1, &page?, rules, effort);
+        let found = read_page(path, nth + 1, &page?.raster, rules, effort);
         if json {
             println!("{}", serde_json::to_string(&found)?);
         } else {

@@ -46,11 +46,12 @@ pub struct ConvertArgs {
 struct Outcome<'a> {
     pdf: &'a Path,
     pages: u32,
-    without_text: Vec<WithoutText>,
+    without_text: Vec<NotedPage>,
+    of_doubtful_size: Vec<NotedPage>,
 }
 
 #[derive(Serialize)]
-struct WithoutText {
+struct NotedPage {
     page: u32,
     cause: String,
 }
@@ -79,15 +80,24 @@ pub fn run(args: &ConvertArgs) -> Result<Exit, Stopped> {
 }
 
 fn tell(args: &ConvertArgs, converted: Converted) -> anyhow::Result<Exit> {
-    let Converted { pages, without_text } = converted;
+    let Converted { pages, without_text, of_doubtful_size } = converted;
     if args.json {
-        let without_text =
-            without_text.into_iter().map(|(page, cause)| WithoutText { page, cause }).collect();
-        let outcome = Outcome { pdf: &args.output, pages, without_text };
+        let noted = |pages: Vec<(u32, String)>| {
+            pages.into_iter().map(|(page, cause)| NotedPage { page, cause }).collect()
+        };
+        let outcome = Outcome {
+            pdf: &args.output,
+            pages,
+            without_text: noted(without_text),
+            of_doubtful_size: noted(of_doubtful_size),
+        };
         println!("{}", serde_json::to_string(&outcome)?);
     } else {
         for (page, cause) in &without_text {
             eprintln!("outguide: page {page} has no text: {cause}");
+        }
+        for (page, cause) in &of_doubtful_size {
+            eprintln!("outguide: page {page}: {cause}");
         }
         println!("{pages} pages in {}", args.output.display());
     }

@@ -125,7 +125,7 @@ fn lay_in(stack: &Path, feeder: &Path) -> anyhow::Result<()> {
     }
     for (nth, path) in files.iter().enumerate() {
         let bytes = std::fs::read(path).with_context(cannot)?;
-        let page = source::open(&bytes)?.next().context("the file holds no page")??;
+        let page = source::open(&bytes)?.next().context("the file holds no page")??.raster;
         write(&feeder.join(format!("{:04}.pnm", nth + 1)), &encode::pnm(&page))?;
     }
     Ok(())

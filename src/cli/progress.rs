@@ -68,6 +68,9 @@ impl Progress {
             RunEvent::PageWithoutText { page, cause } => {
                 self.warn(&format!("page {page} is filed without text: {cause}"));
             }
+            RunEvent::PageOfDoubtfulSize { page, cause } => {
+                self.warn(&format!("page {page}: {cause}"));
+            }
             RunEvent::Separated { documents, questions } => {
                 self.line(&format!("separated: {documents} documents, {questions} questions"));
             }

@@ -12,13 +12,12 @@ use std::sync::{Arc, Mutex, mpsc};
 
 use super::page::read_page;
 use super::render::{self, ReadyPage};
-use super::source::{self, SourceFault};
+use super::source::{self, SourceFault, SourcePage};
 use crate::ocr::Readers;
 use crate::pdf::PdfFault;
 use crate::pdf::writer::{DocumentDescription, PdfWriter};
 use crate::profile::Profile;
 use crate::records::page::{PageOutcome, TextOutcome};
-use crate::records::raster::Raster;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ConvertFault {
@@ -47,6 +46,8 @@ pub struct Converted {
     pub pages: u32,
     /// Pages filed as images, and why they could not be read.
     pub without_text: Vec<(u32, String)>,
+    /// Pages whose size is a guess, and why.
+    pub of_doubtful_size: Vec<(u32, String)>,
 }
 
 pub struct Conversion<'a> {
@@ -74,7 +75,7 @@ impl Conversion<'_> {
         let mut converted = Converted::default();
         let (profile, readers, threads) = (self.profile, self.readers, self.at_once.get());
         std::thread::scope(|scope| {
-            let (to_read, waiting) = mpsc::sync_channel::<(u32, Raster)>(1);
+            let (to_read, waiting) = mpsc::sync_channel::<(u32, SourcePage)>(1);
             // Gone with the last reader, so that whoever opens files stops too.
             let waiting = Arc::new(Mutex::new(waiting));
             let (read, ready) = mpsc::sync_channel(threads);
@@ -82,10 +83,11 @@ impl Conversion<'_> {
             for _ in 0..threads {
                 let (waiting, read) = (waiting.clone(), read.clone());
                 scope.spawn(move || {
-                    while let Some((no, raster)) = take(&waiting) {
-                        let page = read_page(&raster, profile, readers);
-                        drop(raster);
-                        if read.send((no, page)).is_err() {
+                    while let Some((no, source)) = take(&waiting) {
+                        let page = read_page(&source, profile, readers);
+                        let doubt = source.doubt();
+                        drop(source);
+                        if read.send((no, (page, doubt))).is_err() {
                             return;
                         }
                     }
@@ -95,9 +97,10 @@ impl Conversion<'_> {
             let mut early = BTreeMap::new();
             for (no, page) in ready {
                 early.insert(no, page);
-                while let Some(page) = early.remove(&(converted.pages + 1)) {
+                while let Some((page, doubt)) = early.remove(&(converted.pages + 1)) {
                     let no = converted.pages + 1;
                     let label = no.to_string();
+                    converted.of_doubtful_size.extend(doubt.map(|doubt| (no, doubt)));
                     note_missing_text(no, &page.outcome, &mut converted);
                     let page = ReadyPage { image: page.image, outcome: page.outcome, label };
                     render::add_page(&mut pdf, &page, profile)?;
@@ -111,13 +114,13 @@ impl Conversion<'_> {
     }
 }
 
-fn take(waiting: &Mutex<mpsc::Receiver<(u32, Raster)>>) -> Option<(u32, Raster)> {
+fn take(waiting: &Mutex<mpsc::Receiver<(u32, SourcePage)>>) -> Option<(u32, SourcePage)> {
     waiting.lock().expect("no thread panics while it waits").recv().ok()
 }
 
 fn open_pages(
     files: impl Iterator<Item = NamedFile>,
-    to_read: &mpsc::SyncSender<(u32, Raster)>,
+    to_read: &mpsc::SyncSender<(u32, SourcePage)>,
 ) -> Result<(), ConvertFault> {
     let mut no = 0;
     for file in files {

@@ -4,6 +4,7 @@
 //! rung. Words are read on the upright page. A page that cannot be read stays
 //! in its document as an image and is flagged.
 
+use super::source::SourcePage;
 use crate::imaging::clean::{Cleaned, clean, clean_with_turn};
 use crate::imaging::{encode, reading};
 use crate::ocr::Readers;
@@ -26,7 +27,8 @@ pub struct PageRead {
 }
 
 /// Reads a page. `readers` is `None` where the profile wants no text.
-pub fn read_page(original: &Raster, profile: &Profile, readers: Option<&Readers>) -> PageRead {
+pub fn read_page(page: &SourcePage, profile: &Profile, readers: Option<&Readers>) -> PageRead {
+    let original = &page.raster;
     let mut readings = page_barcodes::read(original, &profile.barcodes, Effort::Ordinary);
     let cleaned = cleaned(original, profile, readers);
     let text = match readers {
@@ -49,7 +51,12 @@ pub fn read_page(original: &Raster, profile: &Profile, readers: Option<&Readers>
         FiledPixels::AsScanned => original,
         FiledPixels::Straightened => &cleaned.raster,
     };
-    let image = encode::for_pdf(filed, &profile.pdf);
+    // Cleaning changes most pages a little; where it did not, a JPEG is not
+    // coded, and so worn, a second time.
+    let image = match &page.jpeg {
+        Some(jpeg) if filed == original => encode::jpeg_as_it_came(filed, jpeg),
+        Some(_) | None => encode::for_pdf(filed, &profile.pdf),
+    };
     let filed = FiledPicture {
         coding: image.coding,
         width: image.width,

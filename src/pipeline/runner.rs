@@ -17,7 +17,7 @@ use super::file::filing_order;
 use super::page::{PageRead, read_page};
 use super::render::{self, ReadyPage};
 use super::separate::{Seen, SeparablePage, separate};
-use super::source;
+use super::source::{self, SourcePage};
 use crate::ocr::Readers;
 use crate::pdf::PdfFault;
 use crate::pdf::writer::PdfWriter;
@@ -26,8 +26,9 @@ use crate::records::batch::BatchState;
 use crate::records::document::Document;
 use crate::records::ids::{BatchId, DocumentId, PageNo};
 use crate::records::page::{PageOutcome, Place, SetAside, SpooledPage};
-use crate::records::raster::{EncodedImage, Raster};
+use crate::records::raster::EncodedImage;
 use crate::repository::filing_fault::FilingFault;
+use crate::repository::time_limit::{FILING_TIME_LIMIT, file_within};
 use crate::repository::watched_folder::{Filed, WatchedFolder};
 use crate::spool::{Spool, SpoolFault};
 use crate::store::{BatchRow, FiledRow, Store, StoreFault};
@@ -40,6 +41,11 @@ pub enum RunEvent {
     },
     /// The page stays in its document as an image.
     PageWithoutText {
+        page: PageNo,
+        cause: String,
+    },
+    /// How large the page is in the PDF is a guess.
+    PageOfDoubtfulSize {
         page: PageNo,
         cause: String,
     },
@@ -133,7 +139,11 @@ impl Runner {
             }
             tokio::select! {
                 Some(done) = at_work.join_next() => {
-                    let (page, outcome) = done.map_err(|source| RunFault::PageTask { source })??;
+                    let (page, outcome, doubt) =
+                        done.map_err(|source| RunFault::PageTask { source })??;
+                    if let Some(cause) = doubt {
+                        (self.tell)(RunEvent::PageOfDoubtfulSize { page, cause });
+                    }
                     self.store.record_page_outcome(batch, page, &outcome).await?;
                     self.tell_of(page, &outcome);
                 }
@@ -154,19 +164,18 @@ impl Runner {
         &self,
         batch: &BatchId,
         page: SpooledPage,
-    ) -> impl FnOnce() -> Result<(PageNo, PageOutcome), RunFault> + Send + 'static {
+    ) -> impl FnOnce() -> Result<(PageNo, PageOutcome, Option<String>), RunFault> + Send + 'static
+    {
         let (spool, batch) = (self.spool.clone(), batch.clone());
         let (profile, readers) = (self.profile.clone(), self.readers.clone());
         move || {
-            let outcome = match read_original(&spool, &batch, &page, &profile, readers.as_deref())?
-            {
-                Ok(PageRead { outcome, image }) => {
+            match read_original(&spool, &batch, &page, &profile, readers.as_deref())? {
+                Ok((PageRead { outcome, image }, doubt)) => {
                     spool.write_derived(&batch, &picture_file(page.no), &image.bytes)?;
-                    outcome
+                    Ok((page.no, outcome, doubt))
                 }
-                Err(cause) => PageOutcome::Unreadable { cause },
-            };
-            Ok((page.no, outcome))
+                Err(cause) => Ok((page.no, PageOutcome::Unreadable { cause }, None)),
+            }
         }
     }
 
@@ -208,10 +217,12 @@ impl Runner {
         let pages: BTreeMap<PageNo, SpooledPage> =
             self.store.pages(&batch.id).await?.into_iter().map(|page| (page.no, page)).collect();
         for document in self.store.documents(&batch.id).await? {
+            let id = DocumentId::new(batch.id.clone(), document.first_page);
             if filed.contains_key(&document.first_page) {
+                // A stop may have come between its row and this.
+                self.repository.acknowledge(&id)?;
                 continue;
             }
-            let id = DocumentId::new(batch.id.clone(), document.first_page);
             let mut outcomes = BTreeMap::new();
             for page in &document.pages {
                 if let Some(outcome) = self.store.page_outcome(&batch.id, *page).await? {
@@ -255,7 +266,8 @@ impl Runner {
             let rendered = DocumentToRender { id: &id, document: &document, pages: &spooled };
             let pdf = rendered.render(&spool, &profile, readers.as_deref(), &station, outcomes)?;
             let order = filing_order(&id, &document, &profile, &station, spooled[0].scanned_at);
-            let filed = repository.file(&order, &mut spool.open_derived(&pdf)?)?;
+            let pdf = spool.open_derived(&pdf)?;
+            let filed = file_within(FILING_TIME_LIMIT, &repository, order, pdf)?;
             Ok((document.first_page, filed))
         }
     }
@@ -273,18 +285,21 @@ fn read_original(
     page: &SpooledPage,
     profile: &Profile,
     readers: Option<&Readers>,
-) -> Result<Result<PageRead, String>, RunFault> {
+) -> Result<Result<(PageRead, Option<String>), String>, RunFault> {
     let bytes = match spool.verified_original(batch, &page.file, page.sha256) {
         Ok(bytes) => bytes,
         Err(changed @ SpoolFault::OriginalChanged { .. }) => return Ok(Err(changed.to_string())),
         Err(fault) => return Err(fault.into()),
     };
-    Ok(only_page(&bytes).map(|raster| read_page(&raster, profile, readers)))
+    Ok(only_page(&bytes).map(|page| {
+        let doubt = page.doubt();
+        (read_page(&page, profile, readers), doubt)
+    }))
 }
 
 /// An original is one page. A file of several is kept only where taking it
 /// apart failed, behind the pages that came out of it.
-fn only_page(bytes: &[u8]) -> Result<Raster, String> {
+fn only_page(bytes: &[u8]) -> Result<SourcePage, String> {
     let mut pages = source::open(bytes).map_err(|fault| fault.to_string())?;
     let page = pages.next().ok_or("the file holds no page")?.map_err(|fault| fault.to_string())?;
     match pages.next() {
@@ -372,7 +387,7 @@ impl DocumentToRender<'_> {
             return Ok(ReadyPage { image, outcome, label });
         }
         let again = read_original(spool, self.id.batch(), page, profile, readers)?;
-        let PageRead { outcome, image } =
+        let (PageRead { outcome, image }, _) =
             again.map_err(|_| SpoolFault::OriginalUnreadable { page: page.no })?;
         Ok(ReadyPage { image, outcome, label })
     }

@@ -1,7 +1,7 @@
 //! The pages of a file that came from outside: an image, several, or a PDF.
 
 use crate::imaging::ImageFault;
-use crate::imaging::decode::{self, PageImages};
+use crate::imaging::decode::{self, DpiSource, PageImages};
 use crate::pdf::PdfFault;
 use crate::pdf::import::{self, PdfPages};
 use crate::records::raster::Raster;
@@ -12,6 +12,33 @@ pub enum SourceFault {
     Image(#[from] ImageFault),
     #[error(transparent)]
     Pdf(#[from] PdfFault),
+}
+
+/// A page as it came from outside.
+pub struct SourcePage {
+    pub raster: Raster,
+    /// The JPEG file whose pixels these are, just as they lie in it.
+    pub jpeg: Option<Vec<u8>>,
+    pub dpi_source: DpiSource,
+}
+
+impl SourcePage {
+    /// What a person should know of the page's size; `None` where the file is
+    /// to be believed.
+    pub fn doubt(&self) -> Option<String> {
+        let taken = self.raster.dpi().0;
+        match self.dpi_source {
+            DpiSource::File | DpiSource::Squared { .. } => None,
+            DpiSource::Estimated => Some(format!(
+                "the file does not say its resolution; {taken} dpi is taken, as for a page of \
+                 letter or A4 paper"
+            )),
+            DpiSource::Disbelieved { across, down } => Some(format!(
+                "the file says {across}×{down} dpi, which no page is; {taken} dpi is taken, as for \
+                 a page of letter or A4 paper"
+            )),
+        }
+    }
 }
 
 /// Delivers one page at a time; after the first fault there are no more.
@@ -47,20 +74,26 @@ impl SourcePages<'_> {
 }
 
 impl Iterator for SourcePages<'_> {
-    type Item = Result<Raster, SourceFault>;
+    type Item = Result<SourcePage, SourceFault>;
 
     fn next(&mut self) -> Option<Self::Item> {
         match self {
             SourcePages::Images(images) => {
-                images.next().map(|page| page.map_err(SourceFault::from))
+                let page = images.next()?;
+                let jpeg = images.jpeg_as_it_came().map(<[u8]>::to_vec);
+                let dpi_source = images.dpi_source();
+                let page = page.map(|raster| SourcePage { raster, jpeg, dpi_source });
+                Some(page.map_err(SourceFault::from))
             }
             SourcePages::Pdf { pages, taken } => {
                 if *taken == pages.count() {
                     return None;
                 }
-                let page = pages.page(*taken).map_err(SourceFault::from);
+                let page = pages.page(*taken);
                 *taken = if page.is_ok() { *taken + 1 } else { pages.count() };
-                Some(page)
+                let dpi_source = DpiSource::File;
+                let page = page.map(|raster| SourcePage { raster, jpeg: None, dpi_source });
+                Some(page.map_err(SourceFault::from))
             }
         }
     }

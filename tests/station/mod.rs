@@ -100,11 +100,16 @@ impl Station {
 
     /// `outguide capture --json` on this station's folders.
     pub fn capture(&self, more: &[&str]) -> Ran {
+        let args = self.capture_arguments(more);
+        self.run(&args.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    pub fn capture_arguments(&self, more: &[&str]) -> Vec<String> {
         let state = self.path("state").display().to_string();
         let repository = self.path("repository").display().to_string();
         let mut args = vec!["capture", "--json", "--state", &state, "--repository", &repository];
         args.extend(more);
-        self.run(&args)
+        args.into_iter().map(str::to_owned).collect()
     }
 
     /// The plain-pages profile, for a page laid on the glass.

@@ -47,6 +47,15 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, ImageFault> {
     Ok(Decoded { width, height, format, pixels, stated, lie })
 }
 
+/// Whether every reader of the file shows the same colours: gray, or YCbCr. What
+/// Adobe's marker says of other samples is understood differently.
+pub(super) fn has_plain_colors(bytes: &[u8]) -> bool {
+    let options = DecoderOptions::default().set_strict_mode(true);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+    decoder.decode_headers().is_ok()
+        && matches!(decoder.input_colorspace(), Some(ColorSpace::Luma | ColorSpace::YCbCr))
+}
+
 /// What TIFF says a JPEG strip's samples are. The strip itself mostly does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum StripColors {

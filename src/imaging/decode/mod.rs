@@ -45,6 +45,7 @@ pub struct PageImages<'a> {
     pages: Pages<'a>,
     taken: usize,
     dpi_source: DpiSource,
+    jpeg: Option<&'a [u8]>,
 }
 
 enum Pages<'a> {
@@ -66,7 +67,7 @@ pub fn open(bytes: &[u8]) -> Result<PageImages<'_>, ImageFault> {
         ImageFormat::Pnm => Pages::Pnm { rest: bytes },
         format @ (ImageFormat::Png | ImageFormat::Jpeg) => Pages::Single { bytes, format },
     };
-    Ok(PageImages { pages, taken: 0, dpi_source: DpiSource::File })
+    Ok(PageImages { pages, taken: 0, dpi_source: DpiSource::File, jpeg: None })
 }
 
 impl PageImages<'_> {
@@ -84,12 +85,19 @@ impl PageImages<'_> {
         self.dpi_source
     }
 
+    /// The file itself, where the page last delivered is a JPEG whose pixels
+    /// are the page's as they lie in it: it may stand in a PDF as it came.
+    pub fn jpeg_as_it_came(&self) -> Option<&'a [u8]> {
+        self.jpeg
+    }
+
     fn decode_next(&mut self) -> Option<Result<Decoded, ImageFault>> {
         match &mut self.pages {
             Pages::Done => None,
             Pages::Single { bytes, format } => {
                 let (bytes, format) = (*bytes, *format);
                 self.pages = Pages::Done;
+                self.jpeg = (format == ImageFormat::Jpeg).then_some(bytes);
                 Some(guarded(format, || match format {
                     ImageFormat::Png => png::decode(bytes),
                     ImageFormat::Jpeg => jpeg::decode(bytes),
@@ -121,6 +129,9 @@ impl Iterator for PageImages<'_> {
             let Decoded { width, height, format, pixels, stated, lie } = decoded;
             let (raster, source) = resolution::settle(width, height, format, pixels, stated)?;
             self.dpi_source = source;
+            let as_they_lie =
+                lie == Lie::default() && (raster.width(), raster.height()) == (width, height);
+            self.jpeg = self.jpeg.filter(|jpeg| as_they_lie && jpeg::has_plain_colors(jpeg));
             Ok(laid_upright(raster, lie))
         });
         if page.is_err() {

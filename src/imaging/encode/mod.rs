@@ -59,5 +59,17 @@ pub fn for_pdf(raster: &Raster, settings: &PdfSettings) -> EncodedImage {
     }
 }
 
+/// A JPEG file as it came, for the pixels it was decoded to.
+pub fn jpeg_as_it_came(raster: &Raster, file: &[u8]) -> EncodedImage {
+    EncodedImage {
+        coding: ImageCoding::Jpeg,
+        width: raster.width(),
+        height: raster.height(),
+        dpi: raster.dpi(),
+        format: raster.format(),
+        bytes: file.to_vec(),
+    }
+}
+
 #[cfg(test)]
 mod tests;
