@@ -70,7 +70,7 @@ pub fn open(bytes: &[u8]) -> Result<PageImages<'_>, ImageFault> {
     Ok(PageImages { pages, taken: 0, dpi_source: DpiSource::File, jpeg: None })
 }
 
-impl PageImages<'_> {
+impl<'a> PageImages<'a> {
     /// How many pages the file has, where that is known without decoding them.
     pub fn page_count(&self) -> Option<usize> {
         match &self.pages {
