@@ -168,14 +168,12 @@ impl Runner {
     {
         let (spool, batch) = (self.spool.clone(), batch.clone());
         let (profile, readers) = (self.profile.clone(), self.readers.clone());
-        move || {
-            match read_original(&spool, &batch, &page, &profile, readers.as_deref())? {
-                Ok((PageRead { outcome, image }, doubt)) => {
-                    spool.write_derived(&batch, &picture_file(page.no), &image.bytes)?;
-                    Ok((page.no, outcome, doubt))
-                }
-                Err(cause) => Ok((page.no, PageOutcome::Unreadable { cause }, None)),
+        move || match read_original(&spool, &batch, &page, &profile, readers.as_deref())? {
+            Ok((PageRead { outcome, image }, doubt)) => {
+                spool.write_derived(&batch, &picture_file(page.no), &image.bytes)?;
+                Ok((page.no, outcome, doubt))
             }
+            Err(cause) => Ok((page.no, PageOutcome::Unreadable { cause }, None)),
         }
     }
 
