@@ -82,7 +82,7 @@ soak: deps ## the tests that take long: many more made-up cases for each propert
 
 bench: deps ## DATA=DIR: speed and reading rates on those pages, beside other programs
 	@[[ -n "$(DATA)" ]] || { echo "Say where the pages are: make bench DATA=DIR"; exit 1; }
-	cargo build --release --bins
+	cargo build --release --bins --example sane_folder
 	benches/run "$(DATA)"
 
 conformance: test ## let veraPDF judge every PDF the tests make

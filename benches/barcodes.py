@@ -139,4 +139,5 @@ def main():
     print(f"wall: outguide {between - started:.0f} s (hardest effort), zxing-cpp after it")
 
 
-main()
+if __name__ == "__main__":
+    main()
