@@ -77,8 +77,8 @@ else
 	cargo test --no-fail-fast
 endif
 
-soak: deps ## the tests that take long: many more made-up cases for each property
-	PROPTEST_CASES=20000 cargo test --no-fail-fast
+soak: deps ## the tests that take long: more made-up cases for each property, more power cuts
+	PROPTEST_CASES=20000 OUTGUIDE_POWER_CUT_SEEDS=10 cargo test --no-fail-fast
 
 bench: deps ## DATA=DIR: speed and reading rates on those pages, beside other programs
 	@[[ -n "$(DATA)" ]] || { echo "Say where the pages are: make bench DATA=DIR"; exit 1; }
