@@ -12,13 +12,23 @@ use crate::page_barcodes::{self, Effort};
 use crate::profile::{FiledPixels, Profile};
 use crate::records::cover_sheet;
 use crate::records::ids::Sha256;
-use crate::records::page::{FiledPicture, PageOutcome, PageReadings, QuarterTurn, TextOutcome};
+use crate::records::page::{
+    FiledPicture, PageOutcome, PageReadings, QuarterTurn, Says, TextOutcome,
+};
 use crate::records::raster::{EncodedImage, Raster};
+use crate::records::separator::PatchCode;
 use crate::records::text::PageText;
 
 /// Below this confidence of Tesseract's, its orientation is no better than a
 /// guess, and a wrong turn is worse than none.
 const SURE_OF_ORIENTATION: f32 = 3.0;
+
+/// A page with more words is no separator sheet: those in use print their name
+/// and a line or two of what they are for.
+const MOST_WORDS_ON_A_SEPARATOR: usize = 30;
+
+/// Below this confidence of Tesseract's, a word may be bars, ruled lines or dirt.
+const SURE_OF_A_WORD: f32 = 60.0;
 
 /// What was found, and the picture as it will stand in the PDF.
 pub struct PageRead {
@@ -42,9 +52,10 @@ pub fn read_page(page: &SourcePage, profile: &Profile, readers: Option<&Readers>
     };
     let says_it_is_a_cover_sheet = match &text {
         TextOutcome::Recognized { page } => says_cover_sheet(page),
-        TextOutcome::NotWanted | TextOutcome::Failed { .. } => false,
+        TextOutcome::NotWanted | TextOutcome::Failed { .. } => Says::Nothing,
     };
-    if says_it_is_a_cover_sheet && !is_a_sheet(&readings) {
+    if says_it_is_a_cover_sheet == Says::Yes && !is_a_sheet(&readings) && !names_a_patch(&readings)
+    {
         readings = read_stubbornly(original, &cleaned.raster, profile);
     }
     let filed = match profile.cleaning.filed_pixels {
@@ -96,6 +107,10 @@ fn is_a_sheet(readings: &PageReadings) -> bool {
     readings.codes.iter().any(|code| cover_sheet::looks_like_ours(&code.text))
 }
 
+fn names_a_patch(readings: &PageReadings) -> bool {
+    readings.codes.iter().any(|code| PatchCode::named_by_sheet(&code.text).is_some())
+}
+
 fn read_stubbornly(original: &Raster, cleaned: &Raster, profile: &Profile) -> PageReadings {
     let readings = page_barcodes::read(original, &profile.barcodes, Effort::Stubborn);
     if is_a_sheet(&readings) {
@@ -107,13 +122,47 @@ fn read_stubbornly(original: &Raster, cleaned: &Raster, profile: &Profile) -> Pa
 
 /// Whether the page prints the line every sheet of ours carries. Letters only,
 /// since a worn sheet loses its spaces and stops first.
-fn says_cover_sheet(page: &PageText) -> bool {
+fn says_cover_sheet(page: &PageText) -> Says {
     let letters = |text: &str| -> String {
         text.chars().filter(|c| c.is_alphabetic()).flat_map(char::to_lowercase).collect()
     };
     let line = letters(cover_sheet::NOT_PART_OF_THE_RECORD);
-    page.lines.iter().any(|printed| {
+    let prints_it = page.lines.iter().any(|printed| {
         let printed: String = printed.words.iter().map(|word| letters(&word.text)).collect();
         printed.contains(&line)
-    })
+    });
+    let words = page.words().filter(|word| word.confidence >= SURE_OF_A_WORD).count();
+    match prints_it {
+        true => Says::Yes,
+        false if words > MOST_WORDS_ON_A_SEPARATOR => Says::No,
+        false => Says::Nothing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::records::raster::PixelBox;
+    use crate::records::text::{Baseline, TextLine, Word};
+
+    fn printed(lines: &[&str]) -> PageText {
+        let bounds = PixelBox { left: 0, top: 0, right: 10, bottom: 10 };
+        let word = |text: &str| Word { text: text.to_owned(), bounds, confidence: 90.0 };
+        let line = |text: &&str| TextLine {
+            bounds,
+            baseline: Baseline::default(),
+            starts_block: false,
+            words: text.split(' ').map(word).collect(),
+        };
+        PageText { width: 10, height: 10, lines: lines.iter().map(line).collect() }
+    }
+
+    #[test]
+    fn a_body_of_text_is_told_from_the_words_of_a_sheet() {
+        let sentence = "the patient was seen today and reports no new pain";
+        assert_eq!(says_cover_sheet(&printed(&["PATCH 2", sentence])), Says::Nothing);
+        assert_eq!(says_cover_sheet(&printed(&[sentence; 4])), Says::No);
+        let line = cover_sheet::NOT_PART_OF_THE_RECORD;
+        assert_eq!(says_cover_sheet(&printed(&[sentence, sentence, sentence, line])), Says::Yes);
+    }
 }
