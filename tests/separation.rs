@@ -1,18 +1,20 @@
 //! Stacks of paper, described in words, and how they must come apart: one
 //! folder a case in `fixtures/separation/` (its README tells the language).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use outguide::pipeline::separate::{Seen, SeparablePage, Separated, separate};
+use outguide::printing::Sheet;
 use outguide::profile::{self, Profile};
 use outguide::records::barcode::{Point, Reading, Symbology};
 use outguide::records::batch::Expected;
 use outguide::records::cover_sheet::CoverSheet;
 use outguide::records::document::{Question, QuestionReason};
 use outguide::records::ids::{BatchId, PageNo};
-use outguide::records::page::{PageReadings, Place, QuarterTurn, Side};
+use outguide::records::page::{PageReadings, Place, QuarterTurn, Says, Side};
 use outguide::records::separator::{PatchCode, PatchReading};
+use proptest::prelude::*;
 
 #[test]
 fn every_stack_comes_apart_as_its_case_says() {
@@ -50,11 +52,140 @@ fn check(case: &Path) -> Option<String> {
     let batch: BatchId = "20260131-090000-1a2b".parse().unwrap();
     let all: Vec<PageNo> = pages.iter().map(|page| page.no).collect();
     let separated = separate(&batch, pages, typed, &profile.expect("a profile line"));
-    assert_eq!(separated.places.keys().copied().collect::<Vec<_>>(), all, "{}", case.display());
+    let missed = not_accounted_for(&separated, &all);
+    assert!(missed.is_none(), "{}: {}", case.display(), missed.unwrap_or_default());
     let outcome = in_words(&separated);
     (outcome.trim() != expected.trim()).then(|| {
         format!("{}\nexpected:\n{}\ngot:\n{}", case.display(), expected.trim(), outcome.trim())
     })
+}
+
+/// Every page stands in one document, or is set aside, or is held by a question;
+/// and no page in two of these.
+fn not_accounted_for(separated: &Separated, all: &[PageNo]) -> Option<String> {
+    let mut ends: BTreeMap<PageNo, Vec<&str>> = all.iter().map(|no| (*no, Vec::new())).collect();
+    let mut end = |page: &PageNo, how| match ends.get_mut(page) {
+        Some(known) => known.push(how),
+        None => panic!("{page} is no page of the batch"),
+    };
+    for page in separated.documents.iter().flat_map(|document| &document.pages) {
+        end(page, "document");
+    }
+    for (page, place) in &separated.places {
+        match place {
+            Place::SetAside { .. } => end(page, "set aside"),
+            Place::Document { .. } | Place::Question => {}
+        }
+    }
+    let held: BTreeSet<PageNo> =
+        separated.questions.iter().flat_map(|question| question.holds.iter().copied()).collect();
+    held.iter().for_each(|page| end(page, "held"));
+    for (page, place) in &separated.places {
+        let how = match place {
+            Place::Document { .. } => "document",
+            Place::SetAside { .. } => "set aside",
+            Place::Question => "held",
+        };
+        if ends.get(page).is_none_or(|ends| ends != &[how]) {
+            return Some(format!("page {page} is {how}, and {:?}", ends.get(page)));
+        }
+    }
+    (separated.places.len() != all.len()).then(|| "a page has no place".to_owned())
+}
+
+/// Any paper in any order: what is on it is drawn from what cases use.
+const PAPER: [&str; 28] = [
+    "text",
+    "text",
+    "text back",
+    "blank",
+    "blank back",
+    "unreadable",
+    "unreadable back",
+    "suspect text",
+    "suspect blank back",
+    "full-of-words text",
+    "says-cover-sheet",
+    "header:2",
+    "header: back",
+    "header: patient:MR1001",
+    "patient:MR1001/E77",
+    "patient:MR2002 suspect",
+    "patient:MR1001 back",
+    "type:PROG/1",
+    "type:DOC type:LAB",
+    "separator",
+    "damaged",
+    "damaged-patient:MR1001 type:DOC",
+    "patch:2",
+    "patch:3/T suspect",
+    "patch-sheet:2",
+    "patch:2 code128:MR1001",
+    "code128:MR1001 back",
+    "code128:MR2002",
+];
+
+/// Profiles of every kind of separation, with their labels where they have any.
+fn profiles() -> Vec<Profile> {
+    let base = |barcodes: &str, separation: &str, drop_blank: bool| {
+        let text = format!(
+            "title = \"Any\"\nreview = \"none\"\ndefault_document_type = \"DOC\"\n\
+             [scanner]\nsource = \"feeder-duplex\"\nmode = \"gray\"\ndpi = 300\n\
+             [cleaning]\ndrop_blank = {drop_blank}\n\
+             [barcodes]\nsymbologies = [\"code128\", \"qr\"]\n{barcodes}\n\
+             [[barcodes.field]]\nfield = \"mrn\"\npattern = \"MR[0-9]{{4}}\"\n\
+             zone = {{ left = 0.0, top = 0.0, right = 1.0, bottom = 0.5 }}\n\
+             [separation]\n{separation}\n\
+             [[document_type]]\ncode = \"DOC\"\ntitle = \"D\"\nrequired = [\"mrn\"]\n\
+             [ocr]\nlanguages = [\"eng\"]\n\
+             [filing]\ntemplate = \"{{document_id}}\"\nsidecar = \"json\"\n"
+        );
+        let (profile, problems) = profile::parse(&text, "any.toml");
+        profile.unwrap_or_else(|| panic!("{problems:?}"))
+    };
+    let ours = "outguide_sheets = true\npatch_codes = true";
+    let patches = "patch_codes = true";
+    let carry = "carry_forward = [\"mrn\"]";
+    let mut profiles = Vec::new();
+    for drop_blank in [true, false] {
+        for by in [
+            "by = \"cover-sheet\"",
+            "by = \"patch-code\"\ncodes = [\"2\", \"T\"]",
+            "by = \"barcode-change\"\nfield = \"mrn\"",
+            "by = \"blank-sheet\"",
+            "by = \"fixed-length\"\npages = 2",
+            "by = \"fixed-length\"\npages = 3",
+            "by = \"batch\"",
+        ] {
+            profiles.push(base(ours, &format!("{by}\n{carry}"), drop_blank));
+            profiles.push(base(ours, by, drop_blank));
+        }
+        let by_patch = "by = \"patch-code\"\ncodes = [\"2\", \"T\"]";
+        profiles.push(base(patches, by_patch, drop_blank));
+    }
+    profiles
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn every_page_of_any_stack_is_accounted_for_once(
+        stack in proptest::collection::vec(proptest::sample::select(&PAPER[..]), 0..14)
+    ) {
+        let mut pages: Vec<SeparablePage> = Vec::new();
+        for line in &stack {
+            let previous_sheet = pages.last().map_or(0, |page| page.sheet);
+            pages.push(read_page(line, pages.len() as u32 + 1, previous_sheet));
+        }
+        let all: Vec<PageNo> = pages.iter().map(|page| page.no).collect();
+        let batch: BatchId = "20260131-090000-1a2b".parse().unwrap();
+        for profile in profiles() {
+            let separated = separate(&batch, pages.clone(), Expected::default(), &profile);
+            let missed = not_accounted_for(&separated, &all);
+            prop_assert!(missed.is_none(), "{:?}: {missed:?}", profile.separation);
+        }
+    }
 }
 
 fn read_profile(case: &Path, name: &str) -> Profile {
@@ -78,7 +209,11 @@ fn read_page(line: &str, no: u32, previous_sheet: u32) -> SeparablePage {
     let scanner_reported_a_fault = take("suspect");
     let turn = if take("upside-down") { QuarterTurn::Half } else { QuarterTurn::None };
     let is_blank = take("blank");
-    let says_it_is_a_cover_sheet = take("says-cover-sheet");
+    let says_it_is_a_cover_sheet = match (take("says-cover-sheet"), take("full-of-words")) {
+        (true, _) => Says::Yes,
+        (false, true) => Says::No,
+        (false, false) => Says::Nothing,
+    };
     let seen = if take("unreadable") {
         Seen::Unreadable
     } else {
@@ -95,6 +230,12 @@ fn read_page(line: &str, no: u32, previous_sheet: u32) -> SeparablePage {
 fn read_mark(word: &str, readings: &mut PageReadings) {
     let (kind, value) = word.split_once(':').unwrap_or((word, ""));
     let ours = |sheet: CoverSheet| code(Symbology::Code128, &sheet.to_payload(), 0);
+    let damaged = |sheet: CoverSheet| {
+        let mut payload = sheet.to_payload();
+        let check = payload.pop();
+        payload.push(if check == Some('0') { '1' } else { '0' });
+        code(Symbology::Code128, &payload, 0)
+    };
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     match kind {
         "header" => {
@@ -114,10 +255,19 @@ fn read_mark(word: &str, readings: &mut PageReadings) {
             readings.codes.push(ours(CoverSheet::DocumentType { code: kind.into(), pages }));
         }
         "separator" => readings.codes.push(ours(CoverSheet::Separator)),
-        "damaged" => {
-            let mut payload = CoverSheet::Separator.to_payload();
-            payload.pop();
-            readings.codes.push(code(Symbology::Code128, &payload, 0));
+        "damaged" => readings.codes.push(damaged(CoverSheet::Separator)),
+        "damaged-patient" => {
+            let (mrn, encounter) = value.split_once('/').unwrap_or((value, ""));
+            let encounter = some(encounter);
+            readings.codes.push(damaged(CoverSheet::Patient { mrn: mrn.into(), encounter }));
+        }
+        "of-another-version" => {
+            readings.codes.push(code(Symbology::Code128, "OGS2P-0099001-E8888D", 0));
+        }
+        "patch-sheet" => {
+            let sheet = Sheet::Patch(patch(value));
+            readings.codes.push(code(Symbology::Code128, &sheet.payload(), 0));
+            readings.patches.push(PatchReading::Known(patch(value)));
         }
         "patch" => readings.patches.push(match value.split_once('/') {
             Some((one, other)) => PatchReading::EitherWayUp(patch(one), patch(other)),
@@ -125,6 +275,7 @@ fn read_mark(word: &str, readings: &mut PageReadings) {
         }),
         "code128" => readings.codes.push(code(Symbology::Code128, value, 100)),
         "code39" => readings.codes.push(code(Symbology::Code39, value, 100)),
+        "code128-at-foot" => readings.codes.push(code(Symbology::Code128, value, 900)),
         "code39-at-foot" => readings.codes.push(code(Symbology::Code39, value, 900)),
         "codabar" => readings.codes.push(code(Symbology::Codabar, value, 100)),
         other => panic!("{other:?} is no mark; see fixtures/separation/README.md"),
@@ -168,15 +319,7 @@ fn in_words(separated: &Separated) -> String {
         }
     }
     for (nth, Question { page, holds, reason }) in separated.questions.iter().enumerate() {
-        for held in holds {
-            assert!(separated.places.contains_key(held), "{held} is no page of the batch");
-        }
-        let held: Vec<String> = separated
-            .places
-            .iter()
-            .filter(|(no, place)| **place == Place::Question && holds.contains(no))
-            .map(|(no, _)| no.to_string())
-            .collect();
+        let held: Vec<String> = holds.iter().map(PageNo::to_string).collect();
         let line = format!("{page} question {} holds {}", reason_in_words(reason), held.join(","));
         lines.insert((page.get(), 2 + nth), line.trim_end().to_owned());
     }

@@ -9,16 +9,31 @@ use crate::imaging::clean::{Cleaned, clean, clean_with_turn};
 use crate::imaging::{encode, reading};
 use crate::ocr::Readers;
 use crate::page_barcodes::{self, Effort};
-use crate::profile::{FiledPixels, Profile};
+use crate::profile::{FieldRule, FiledPixels, Profile};
+use crate::records::barcode::Reading;
 use crate::records::cover_sheet;
 use crate::records::ids::Sha256;
-use crate::records::page::{FiledPicture, PageOutcome, PageReadings, QuarterTurn, TextOutcome};
-use crate::records::raster::{EncodedImage, Raster};
+use crate::records::page::{
+    FiledPicture, PageOutcome, PageReadings, Polarity, QuarterTurn, Says, TextOutcome,
+};
+use crate::records::raster::{EncodedImage, PixelFormat, Raster};
+use crate::records::separator::PatchCode;
 use crate::records::text::PageText;
 
 /// Below this confidence of Tesseract's, its orientation is no better than a
 /// guess, and a wrong turn is worse than none.
 const SURE_OF_ORIENTATION: f32 = 3.0;
+
+/// How sure a label is of the way its page lies, where nothing else could tell:
+/// not very, since some are stuck on sideways.
+const LABEL_SAYS_ORIENTATION: f32 = 0.0;
+
+/// A page with more words is no separator sheet: those in use print their name
+/// and a line or two of what they are for.
+const MOST_WORDS_ON_A_SEPARATOR: usize = 30;
+
+/// Below this confidence of Tesseract's, a word may be bars, ruled lines or dirt.
+const SURE_OF_A_WORD: f32 = 60.0;
 
 /// What was found, and the picture as it will stand in the PDF.
 pub struct PageRead {
@@ -30,7 +45,14 @@ pub struct PageRead {
 pub fn read_page(page: &SourcePage, profile: &Profile, readers: Option<&Readers>) -> PageRead {
     let original = &page.raster;
     let mut readings = page_barcodes::read(original, &profile.barcodes, Effort::Ordinary);
-    let cleaned = cleaned(original, profile, readers);
+    let cleaned = cleaned(original, &readings, profile, readers);
+    if cleaned.picture.polarity == Polarity::Negative {
+        let inverted =
+            page_barcodes::read(&inverted(original), &profile.barcodes, Effort::Ordinary);
+        add_codes(&mut readings, inverted.codes);
+        // White bars on black are a patch too, and another one.
+        readings.patches = inverted.patches;
+    }
     let text = match readers {
         Some(readers) if !cleaned.picture.blank.is_blank && !is_a_sheet(&readings) => {
             match readers.read(&reading::for_reading(&cleaned.raster)) {
@@ -42,10 +64,11 @@ pub fn read_page(page: &SourcePage, profile: &Profile, readers: Option<&Readers>
     };
     let says_it_is_a_cover_sheet = match &text {
         TextOutcome::Recognized { page } => says_cover_sheet(page),
-        TextOutcome::NotWanted | TextOutcome::Failed { .. } => false,
+        TextOutcome::NotWanted | TextOutcome::Failed { .. } => Says::Nothing,
     };
-    if says_it_is_a_cover_sheet && !is_a_sheet(&readings) {
-        readings = read_stubbornly(original, &cleaned.raster, profile);
+    if says_it_is_a_cover_sheet == Says::Yes && !is_a_sheet(&readings) && !names_a_patch(&readings)
+    {
+        read_stubbornly(&mut readings, original, &cleaned.raster, profile);
     }
     let filed = match profile.cleaning.filed_pixels {
         FiledPixels::AsScanned => original,
@@ -70,23 +93,82 @@ pub fn read_page(page: &SourcePage, profile: &Profile, readers: Option<&Readers>
     PageRead { outcome, image }
 }
 
-/// Upright by the cheap measure; where that cannot tell, Tesseract is asked.
-fn cleaned(original: &Raster, profile: &Profile, readers: Option<&Readers>) -> Cleaned {
+/// Upright by the cheap measure; where that cannot tell, Tesseract is asked, and
+/// where he cannot either, the labels.
+fn cleaned(
+    original: &Raster,
+    readings: &PageReadings,
+    profile: &Profile,
+    readers: Option<&Readers>,
+) -> Cleaned {
     let cleaned = clean(original, &profile.cleaning);
     let in_doubt = profile.cleaning.upright
         && cleaned.picture.turn_confidence.is_none()
         && !cleaned.picture.blank.is_blank;
-    let Some(readers) = readers.filter(|_| in_doubt) else { return cleaned };
-    match readers.orientation(&cleaned.raster) {
-        Ok(Some((turn, confidence)))
-            if turn != QuarterTurn::None && confidence >= SURE_OF_ORIENTATION =>
-        {
+    if !in_doubt {
+        return cleaned;
+    }
+    let by_words = readers.and_then(|readers| {
+        readers.orientation(&cleaned.raster).unwrap_or_else(|fault| {
+            tracing::warn!(%fault, "orientation left as it is");
+            None
+        })
+    });
+    let found = by_words
+        .filter(|(_, confidence)| *confidence >= SURE_OF_ORIENTATION)
+        .or_else(|| Some((turn_by_labels(readings, profile)?, LABEL_SAYS_ORIENTATION)));
+    match found {
+        Some((turn, confidence)) if turn != QuarterTurn::None => {
             clean_with_turn(original, &profile.cleaning, turn, confidence)
         }
-        Ok(_) => cleaned,
-        Err(fault) => {
-            tracing::warn!(%fault, "orientation left as it is");
-            cleaned
+        Some(_) | None => cleaned,
+    }
+}
+
+/// The turn that makes labels upright whose place on the page is asked for, if
+/// they agree on it. Without it the place of a label on a page of handwriting
+/// fed upside down would be its opposite.
+fn turn_by_labels(readings: &PageReadings, profile: &Profile) -> Option<QuarterTurn> {
+    let is_a_label = |code: &&Reading| {
+        let is_its_rule = |rule: &FieldRule| {
+            rule.zone.is_some()
+                && rule.symbology.is_none_or(|symbology| symbology == code.symbology)
+                && rule.value_in(&code.text).is_some()
+        };
+        profile.barcodes.fields.iter().any(is_its_rule)
+    };
+    let mut turns =
+        readings.codes.iter().filter(is_a_label).map(|code| match code.orientation_degrees {
+            0..=44 | 315..=359 => QuarterTurn::None,
+            45..=134 => QuarterTurn::Left,
+            135..=224 => QuarterTurn::Half,
+            _ => QuarterTurn::Right,
+        });
+    let first = turns.next()?;
+    turns.all(|turn| turn == first).then_some(first)
+}
+
+/// A negative page to read codes on, whose places are the original's, unlike
+/// those of the cleaned page.
+fn inverted(raster: &Raster) -> Raster {
+    let (width, format) = (raster.width(), raster.format());
+    let mut pixels: Vec<u8> = raster.pixels().iter().map(|byte| !byte).collect();
+    if format == PixelFormat::Bitonal {
+        let unused = (8 - width % 8) % 8;
+        for last in pixels.chunks_mut(format.row_bytes(width)).filter_map(|row| row.last_mut()) {
+            *last &= 0xff << unused;
+        }
+    }
+    Raster::new(width, raster.height(), raster.dpi(), format, pixels)
+        .expect("as many pixels as before")
+}
+
+fn add_codes(readings: &mut PageReadings, more: Vec<Reading>) {
+    for code in more {
+        let is_known =
+            |known: &Reading| known.symbology == code.symbology && known.text == code.text;
+        if !readings.codes.iter().any(is_known) {
+            readings.codes.push(code);
         }
     }
 }
@@ -96,24 +178,138 @@ fn is_a_sheet(readings: &PageReadings) -> bool {
     readings.codes.iter().any(|code| cover_sheet::looks_like_ours(&code.text))
 }
 
-fn read_stubbornly(original: &Raster, cleaned: &Raster, profile: &Profile) -> PageReadings {
-    let readings = page_barcodes::read(original, &profile.barcodes, Effort::Stubborn);
-    if is_a_sheet(&readings) {
-        return readings;
+fn names_a_patch(readings: &PageReadings) -> bool {
+    readings.codes.iter().any(|code| PatchCode::named_by_sheet(&code.text).is_some())
+}
+
+/// What the cleaned page adds are sheets' codes alone: its pixels are not the
+/// original's, and a label's place counts.
+fn read_stubbornly(
+    readings: &mut PageReadings,
+    original: &Raster,
+    cleaned: &Raster,
+    profile: &Profile,
+) {
+    add_codes(readings, page_barcodes::read(original, &profile.barcodes, Effort::Stubborn).codes);
+    if is_a_sheet(readings) {
+        return;
     }
-    let on_cleaned = page_barcodes::read(cleaned, &profile.barcodes, Effort::Stubborn);
-    if is_a_sheet(&on_cleaned) { on_cleaned } else { readings }
+    let mut on_cleaned = page_barcodes::read(cleaned, &profile.barcodes, Effort::Stubborn);
+    on_cleaned.codes.retain(|code| cover_sheet::looks_like_ours(&code.text));
+    add_codes(readings, on_cleaned.codes);
 }
 
 /// Whether the page prints the line every sheet of ours carries. Letters only,
 /// since a worn sheet loses its spaces and stops first.
-fn says_cover_sheet(page: &PageText) -> bool {
+fn says_cover_sheet(page: &PageText) -> Says {
     let letters = |text: &str| -> String {
         text.chars().filter(|c| c.is_alphabetic()).flat_map(char::to_lowercase).collect()
     };
     let line = letters(cover_sheet::NOT_PART_OF_THE_RECORD);
-    page.lines.iter().any(|printed| {
+    let prints_it = page.lines.iter().any(|printed| {
         let printed: String = printed.words.iter().map(|word| letters(&word.text)).collect();
         printed.contains(&line)
-    })
+    });
+    let words = page.words().filter(|word| word.confidence >= SURE_OF_A_WORD).count();
+    match prints_it {
+        true => Says::Yes,
+        false if words > MOST_WORDS_ON_A_SEPARATOR => Says::No,
+        false => Says::Nothing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::imaging::decode::DpiSource;
+    use crate::page_barcodes::draw;
+    use crate::profile;
+    use crate::records::barcode::Symbology;
+    use crate::records::raster::{Dpi, PixelBox};
+    use crate::records::text::{Baseline, TextLine, Word};
+
+    const WIDTH: usize = 1700;
+    const HEIGHT: usize = 2200;
+    const LABEL: &str = "V10000012-000077%";
+
+    fn clinic_visit() -> Profile {
+        profile::find("clinic-visit", &[]).unwrap().profile
+    }
+
+    fn darken(pixels: &mut [u8], left: usize, top: usize, width: usize, height: usize) {
+        for row in pixels.chunks_mut(WIDTH).skip(top).take(height) {
+            row[left..left + width].fill(0);
+        }
+    }
+
+    /// A letter page at 200 dpi with a label near its head and below it strokes
+    /// that are the same upside down.
+    fn labelled_page() -> Vec<u8> {
+        let mut pixels = vec![255; WIDTH * HEIGHT];
+        let modules = draw::encode(Symbology::Code39, LABEL).unwrap();
+        for x in (0..modules.width).filter(|x| modules.is_dark(*x, 0)) {
+            darken(&mut pixels, 300 + 3 * x as usize, 200, 3, 100);
+        }
+        for y in (700..2000).step_by(60) {
+            for x in (200..1500).step_by(20) {
+                darken(&mut pixels, x, y, 4, 24);
+            }
+        }
+        pixels
+    }
+
+    fn outcome_of(pixels: Vec<u8>) -> (PageReadings, QuarterTurn, Option<f32>, Polarity) {
+        let (width, height) = (WIDTH as u32, HEIGHT as u32);
+        let raster = Raster::new(width, height, Dpi(200), PixelFormat::Gray8, pixels).unwrap();
+        let page = SourcePage { raster, jpeg: None, dpi_source: DpiSource::File };
+        match read_page(&page, &clinic_visit(), None).outcome {
+            PageOutcome::Read { readings, picture, .. } => {
+                (readings, picture.turn, picture.turn_confidence, picture.polarity)
+            }
+            PageOutcome::Unreadable { cause } => panic!("{cause}"),
+        }
+    }
+
+    #[test]
+    fn a_label_shows_which_way_up_a_page_lies_that_nothing_else_tells() {
+        let (_, turn, confidence, _) = outcome_of(labelled_page());
+        assert_eq!((turn, confidence), (QuarterTurn::None, None), "the strokes tell nothing");
+        let mut upside_down = labelled_page();
+        upside_down.reverse();
+        let (readings, turn, ..) = outcome_of(upside_down);
+        assert_eq!(readings.codes.len(), 1);
+        assert_eq!(turn, QuarterTurn::Half);
+    }
+
+    #[test]
+    fn a_label_on_a_negative_page_is_read_where_it_stands() {
+        let negative = labelled_page().iter().map(|pixel| 255 - pixel).collect();
+        let (readings, _, _, polarity) = outcome_of(negative);
+        assert_eq!(polarity, Polarity::Negative);
+        assert_eq!(readings.codes.len(), 1, "one label");
+        assert_eq!(readings.codes[0].text, LABEL);
+        let top = readings.codes[0].corners.map(|corner| corner.y);
+        assert!(top.iter().all(|y| (150..350).contains(y)), "{top:?}");
+    }
+
+    fn printed(lines: &[&str]) -> PageText {
+        let bounds = PixelBox { left: 0, top: 0, right: 10, bottom: 10 };
+        let word = |text: &str| Word { text: text.to_owned(), bounds, confidence: 90.0 };
+        let line = |text: &&str| TextLine {
+            bounds,
+            baseline: Baseline::default(),
+            starts_block: false,
+            words: text.split(' ').map(word).collect(),
+        };
+        PageText { width: 10, height: 10, lines: lines.iter().map(line).collect() }
+    }
+
+    #[test]
+    fn a_body_of_text_is_told_from_the_words_of_a_sheet() {
+        let sentence = "the patient was seen today and reports no new pain";
+        assert_eq!(says_cover_sheet(&printed(&["PATCH 2", sentence])), Says::Nothing);
+        assert_eq!(says_cover_sheet(&printed(&[sentence; 4])), Says::No);
+        let line = cover_sheet::NOT_PART_OF_THE_RECORD;
+        assert_eq!(says_cover_sheet(&printed(&[sentence, sentence, sentence, line])), Says::Yes);
+    }
 }

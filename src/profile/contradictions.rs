@@ -28,6 +28,20 @@ pub(super) fn report(profile: &Profile, file: &SettingsFile<'_>) {
     document_types(profile, file);
     template(profile, file);
     pixels(profile, file);
+    words(profile, file);
+}
+
+/// Torn sheets are known by their words where no code is left; without words
+/// such a sheet is a page of the patient before.
+fn words(profile: &Profile, file: &SettingsFile<'_>) {
+    if profile.barcodes.outguide_sheets && profile.ocr.languages.is_empty() {
+        file.warn(
+            "ocr.languages",
+            "is empty: a torn cover sheet is no longer known by what it prints",
+            "list a language, such as languages = [\"eng\"], \
+             and print the sheets with patch bars",
+        );
+    }
 }
 
 fn symbologies(profile: &Profile, file: &SettingsFile<'_>) {

@@ -176,6 +176,11 @@ const SPOILT: &[(&str, &str, &str)] = &[
         "[ocr]\nmodel = 5",
         "ocr.model: is not a setting; remove it; known here: languages, page_seconds",
     ),
+    (
+        "length = 10",
+        "length = 10\nplace_on_the_page = 5",
+        "remove it; known here: field, pattern, symbology, length, check, zone, cover_sheet",
+    ),
     ("[ocr]", "[ocrr]", "ocr.languages: is missing"),
     ("\"eng\"", "\"../eng\"", "ocr.languages[1]: \"../eng\" is not a language"),
     ("\"eng\"", "\"eng\", \"eng\"", "ocr.languages[2]: is given twice"),
@@ -356,6 +361,11 @@ fn what_is_seldom_meant_is_warned_of_and_used() {
             "[ocr]",
             "[cleaning]\ncrop = true\nfiled_pixels = \"as-scanned\"\n[ocr]",
             "cleaning.filed_pixels: crop and threshold do not reach",
+        ),
+        (
+            "languages = [\"eng\"]",
+            "languages = []",
+            "ocr.languages: is empty: a torn cover sheet is no longer known",
         ),
         (
             "outguide_sheets = true\n",

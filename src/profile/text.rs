@@ -165,7 +165,9 @@ fn field_rule(section: Section<'_>) -> FieldRule {
     let symbology = section.choice("symbology", &symbologies());
     let length = section.whole("length", 1..=4000).map(|length| length as usize);
     let check = section.choice("check", &checks);
-    let zone = section.is_given("zone").then(|| zone(section.section("zone")));
+    // Asked for whether given or not, so that it is among the known settings.
+    let zone_section = section.section("zone");
+    let zone = section.is_given("zone").then(|| zone(zone_section));
     let cover_sheet = section.switch("cover_sheet").unwrap_or(false);
     section.no_other_keys();
     FieldRule {

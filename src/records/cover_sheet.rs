@@ -82,6 +82,13 @@ pub fn looks_like_ours(text: &str) -> bool {
     text.strip_prefix(PREFIX).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
+/// The letter that says what kind of sheet a text of ours belongs to, whether
+/// or not the text [`parse`]s: a damaged copy is excused by a good one of its
+/// own kind only.
+pub fn kind_letter(text: &str) -> Option<char> {
+    text.strip_prefix(PREFIX)?.chars().nth(1)
+}
+
 impl CoverSheet {
     /// The text of the sheet's barcode.
     pub fn to_payload(&self) -> String {

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::barcode::Symbology;
+use super::cover_sheet::PayloadFault;
 use super::ids::PageNo;
 
 /// The name of an index field: `mrn`, `encounter`, `document_date`, …
@@ -122,9 +123,10 @@ impl Document {
 /// Something only a clerk can decide. Holds the document, not the batch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Question {
-    /// The page to look at.
+    /// The page to look at; it may be one that is set aside.
     pub page: PageNo,
-    /// The pages held until it is answered, this one included.
+    /// The pages held until it is answered. A page that is set aside stays so
+    /// and is not among them.
     pub holds: Vec<PageNo>,
     pub reason: QuestionReason,
 }
@@ -140,6 +142,15 @@ pub enum QuestionReason {
     },
     /// The page is a cover sheet, but its code is damaged or its check fails.
     UnreadableCoverSheet,
+    /// The page is a cover sheet in a form this version does not know.
+    SheetOfAnotherVersion,
+    /// One page carries a batch header and what opens a document.
+    TwoSheetsOnOnePage,
+    /// A barcode has the form of this field's, but its check, its length or its
+    /// place on the page is wrong: somebody's label, and nobody knows whose.
+    UnreadableLabel {
+        field: FieldName,
+    },
     MissingField {
         field: FieldName,
     },
@@ -153,12 +164,22 @@ pub enum QuestionReason {
     SecondBatchHeader {
         other_page: PageNo,
     },
-    /// A cover sheet with no page behind it.
+    /// A batch header behind pages that belong to the batch already.
+    BatchHeaderInside,
+    /// A cover sheet with no page behind it, or blank ones only.
     NothingBehindCoverSheet,
     /// Pages that came before any cover sheet said whose they are.
     NoCoverSheetYet,
     /// A patch code that reads differently upside down, and no cue which.
     AmbiguousPatch,
+    /// A patch sheet printed by Outguide whose patch parts nothing in this profile.
+    UnusedPatchSheet,
+    /// Patch bars on a page that has a label or a body of text of its own.
+    PatchOnAPage,
+    /// The other side of a sheet that is set aside is not empty.
+    WritingOnSeparator,
+    /// The back of a sheet begins another document than its front.
+    ChangeInsideSheet,
     CountsDoNotBalance {
         what: Counted,
         expected: u32,
@@ -208,6 +229,17 @@ impl fmt::Display for QuestionReason {
                 "this looks like a cover sheet but its barcode cannot be read; \
                  print it again or key the values",
             ),
+            // The clerk's copy of the fault that parsing the sheet gave.
+            QuestionReason::SheetOfAnotherVersion => PayloadFault::Version.fmt(f),
+            QuestionReason::TwoSheetsOnOnePage => f.write_str(
+                "this page carries a batch header and a document's barcode; \
+                 look whether two sheets stuck together",
+            ),
+            QuestionReason::UnreadableLabel { field } => write!(
+                f,
+                "a barcode on this page looks like {field}, but its check character, length or \
+                 place is wrong; say whose page it is"
+            ),
             QuestionReason::MissingField { field } => {
                 write!(f, "{field} is required and was not found; key it from the page")
             }
@@ -222,6 +254,9 @@ impl fmt::Display for QuestionReason {
                 "a second batch header (the first is page {other_page}); \
                  say whether two stacks were fed as one"
             ),
+            QuestionReason::BatchHeaderInside => f.write_str(
+                "a batch header with pages before it; say whether two stacks were fed as one",
+            ),
             QuestionReason::NothingBehindCoverSheet => f.write_str(
                 "no pages follow this cover sheet; look whether they stuck together or went missing",
             ),
@@ -230,6 +265,22 @@ impl fmt::Display for QuestionReason {
             ),
             QuestionReason::AmbiguousPatch => f.write_str(
                 "this patch code means something else upside down; say which way up it lay",
+            ),
+            QuestionReason::UnusedPatchSheet => f.write_str(
+                "this profile does nothing at this patch sheet; \
+                 say whether a document begins behind it",
+            ),
+            QuestionReason::PatchOnAPage => f.write_str(
+                "this page has patch bars and a label or text of its own; \
+                 say whether it is a patch sheet or part of the record",
+            ),
+            QuestionReason::WritingOnSeparator => f.write_str(
+                "the other side of this page is a separator sheet; \
+                 say whether this side is part of the record",
+            ),
+            QuestionReason::ChangeInsideSheet => f.write_str(
+                "the back of this sheet begins another document than its front; \
+                 say which document the sheet belongs to",
             ),
             QuestionReason::CountsDoNotBalance { what, expected, found } => {
                 write!(f, "{expected} {what} expected, {found} found; count the paper again")

@@ -124,6 +124,19 @@ pub struct PageReadings {
     pub patches: Vec<PatchReading>,
 }
 
+/// What a page's own words answer when asked whether it is a sheet of ours.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Says {
+    /// It prints that it is a separator and not part of the record.
+    Yes,
+    /// It has a body of text, more than any separator sheet prints.
+    No,
+    /// No words were read, or too few to tell.
+    #[default]
+    Nothing,
+}
+
 /// What the page step found, and what it left in the batch's derived files.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "page")]
@@ -131,8 +144,7 @@ pub enum PageOutcome {
     Read {
         readings: PageReadings,
         picture: PagePicture,
-        /// The page prints that it is a separator and not part of the record.
-        says_it_is_a_cover_sheet: bool,
+        says_it_is_a_cover_sheet: Says,
         text: TextOutcome,
         /// How the filed pixels are coded; their bytes are a derived file.
         filed: FiledPicture,
@@ -192,7 +204,7 @@ pub enum SetAside {
     SeparatorSheet,
     PatchSheet,
     Blank,
-    /// The empty back of a cover sheet or separator in a duplex scan.
+    /// The empty other side of a cover sheet or separator in a duplex scan.
     SeparatorBack,
     /// Its sheet was stopped half-way and fed again.
     ScannedAgain,

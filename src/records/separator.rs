@@ -32,6 +32,13 @@ impl PatchCode {
         PatchCode::Transfer,
     ];
 
+    /// The patch that a sheet printed by Outguide names in its barcodes:
+    /// `PATCH-2`. They say it either way up, and with the bars torn off.
+    pub fn named_by_sheet(barcode: &str) -> Option<PatchCode> {
+        let name = barcode.strip_prefix("PATCH-")?;
+        PatchCode::ALL.into_iter().find(|code| code.to_string() == name)
+    }
+
     /// What the same bars say on a sheet fed upside down.
     pub fn turned_180(self) -> PatchCode {
         match self {

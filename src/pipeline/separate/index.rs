@@ -1,7 +1,7 @@
 //! What a segment is indexed by: only its own sheets and pages, and what the
 //! profile carries over from the document before.
 
-use super::segment::{Segment, SegmentPage};
+use super::segment::Segment;
 use crate::profile::{Profile, SeparateBy};
 use crate::records::document::{
     Counted, Document, FieldName, FieldSource, IndexField, Question, QuestionReason,
@@ -19,27 +19,52 @@ pub(super) enum Indexed {
 }
 
 pub(super) fn index(segment: &Segment, profile: &Profile, carried: &mut Carried) -> Indexed {
+    // Behind a sheet nobody could read, who was carried is nobody's guess.
+    if segment.carry_is_broken || !segment.unreadable_covers.is_empty() {
+        carried.0.clear();
+    }
+    let pages: Vec<PageNo> = placed_pages(segment, profile).collect();
     let Some(first_page) = segment.first_page() else { return Indexed::Held(Vec::new()) };
-    let is_dropped = |page: &SegmentPage| page.is_blank && profile.cleaning.drop_blank;
-    let pages: Vec<PageNo> =
-        segment.pages.iter().filter(|page| !is_dropped(page)).map(|page| page.no).collect();
+    if pages.is_empty() && !segment.has_paper() && segment.doubts.is_empty() {
+        return Indexed::Held(Vec::new());
+    }
     let mut asked = Asked { segment, first_page, pages: &pages, questions: Vec::new() };
-    asked.about_damage();
+    for (page, reason) in &segment.doubts {
+        asked.ask(*page, reason.clone());
+    }
     let own = own_fields(segment, &mut asked);
+    asked.about_labels(&own);
     let fields = with_carried(segment, own, carried, profile, &mut asked);
-    if pages.is_empty() && asked.questions.is_empty() {
-        asked.ask(first_page, QuestionReason::NothingBehindCoverSheet);
+    if !segment.has_writing()
+        && asked.questions.is_empty()
+        && let Some(cover) = segment.covers.first()
+    {
+        asked.ask(*cover, QuestionReason::NothingBehindCoverSheet);
     }
-    asked.about_counts(&pages, profile);
+    asked.about_counts(profile);
     let document_type = document_type(segment, &fields, profile, &mut asked);
-    if asked.questions.is_empty() && !pages.is_empty() {
-        let document_type = document_type.unwrap_or_default();
-        asked.about_missing_fields(&document_type, &fields, profile);
-        if asked.questions.is_empty() {
-            return Indexed::Document(Document { first_page, pages, document_type, fields });
-        }
+    if asked.questions.is_empty() {
+        asked.about_missing_fields(document_type.as_deref().unwrap_or_default(), &fields, profile);
     }
-    Indexed::Held(asked.questions)
+    carried.0 = match asked.doubts_the_patient() {
+        false => carry(&fields, &profile.separation.carry_forward),
+        true => Vec::new(),
+    };
+    match document_type {
+        Some(document_type) if asked.questions.is_empty() => {
+            Indexed::Document(Document { first_page, pages, document_type, fields })
+        }
+        Some(_) | None => Indexed::Held(asked.questions),
+    }
+}
+
+/// The pages that would stand in the document.
+pub(super) fn placed_pages<'s>(
+    segment: &'s Segment,
+    profile: &Profile,
+) -> impl Iterator<Item = PageNo> + use<'s> {
+    let drop_blank = profile.cleaning.drop_blank;
+    segment.pages.iter().filter(move |page| !(page.is_blank && drop_blank)).map(|page| page.no)
 }
 
 struct Asked<'s> {
@@ -52,40 +77,37 @@ struct Asked<'s> {
 
 impl Asked<'_> {
     fn ask(&mut self, page: PageNo, reason: QuestionReason) {
-        let mut holds = self.pages.to_vec();
-        holds.extend(self.segment.unreadable_cover);
-        holds.push(page);
+        let mut holds = [self.pages, &self.segment.unreadable_covers].concat();
         holds.sort();
-        holds.dedup();
         self.questions.push(Question { page, holds, reason });
     }
 
-    fn about_damage(&mut self) {
-        if let Some(page) = self.segment.unreadable_cover {
-            self.ask(page, QuestionReason::UnreadableCoverSheet);
-        }
-        if let Some(page) = self.segment.ambiguous_patch {
-            self.ask(page, QuestionReason::AmbiguousPatch);
-        }
-        for page in &self.segment.pages {
-            if page.is_unreadable {
-                self.ask(page.no, QuestionReason::UnreadableImage);
-            } else if page.is_suspect {
-                self.ask(page.no, QuestionReason::SuspectSheet);
+    /// A label that is nearly one is let pass only where it says what a good
+    /// one says.
+    fn about_labels(&mut self, own: &[IndexField]) {
+        let on_pages = self.segment.pages.iter().flat_map(|page| &page.labels.nearly);
+        for label in self.segment.says.labels.nearly.iter().chain(on_pages) {
+            if !own.iter().any(|field| field.name == label.name && field.value == label.value) {
+                let reason = QuestionReason::UnreadableLabel { field: label.name.clone() };
+                self.ask(page_of(label, self.first_page), reason);
             }
         }
     }
 
-    fn about_counts(&mut self, pages: &[PageNo], profile: &Profile) {
+    fn about_counts(&mut self, profile: &Profile) {
         let announced = self.segment.says.pages;
         let fixed = match profile.separation.by {
             SeparateBy::FixedLength { pages } => Some(pages),
             _ => None,
         };
-        let found = match fixed {
-            Some(_) => self.segment.pages.len() as u32,
-            None => pages.len() as u32,
-        };
+        // In a fixed length blank sides count; a separator's other side never does.
+        let found = self
+            .segment
+            .pages
+            .iter()
+            .filter(|page| !page.is_separator_side)
+            .filter(|page| fixed.is_some() || self.pages.contains(&page.no))
+            .count() as u32;
         if let Some(expected) = announced.or(fixed)
             && expected != found
         {
@@ -123,7 +145,8 @@ impl Asked<'_> {
 /// segment: somebody's page lies in somebody else's document.
 fn own_fields(segment: &Segment, asked: &mut Asked<'_>) -> Vec<IndexField> {
     let mut own: Vec<IndexField> = Vec::new();
-    let read = segment.says.fields.iter().chain(segment.pages.iter().flat_map(|page| &page.fields));
+    let on_pages = segment.pages.iter().flat_map(|page| &page.labels.fields);
+    let read = segment.says.labels.fields.iter().chain(on_pages);
     for field in read {
         match own.iter().find(|known| known.name == field.name) {
             None => own.push(field.clone()),
@@ -166,12 +189,9 @@ fn with_carried(
     profile: &Profile,
     asked: &mut Asked<'_>,
 ) -> Vec<IndexField> {
-    if segment.carry_is_broken || segment.unreadable_cover.is_some() {
-        carried.0.clear();
-    }
     let changes_patient = |field: &IndexField| match &profile.separation.by {
         SeparateBy::BarcodeChange { field: name } => field.name == *name,
-        _ => segment.says.fields.contains(field),
+        _ => segment.says.labels.fields.contains(field),
     };
     if own.iter().any(|field| field.name.is_patient_identity() && changes_patient(field)) {
         carried.0.clear();
@@ -191,23 +211,37 @@ fn with_carried(
             }
         }
     }
-    carried.0 = match asked.questions.is_empty() || !asked.doubts_the_patient() {
-        true => carry(&fields, &profile.separation.carry_forward),
-        false => Vec::new(),
-    };
     fields
 }
 
 impl Asked<'_> {
+    /// Whether pages of another patient may be among these or have begun behind
+    /// them unseen.
     fn doubts_the_patient(&self) -> bool {
-        self.questions.iter().any(|question| {
-            matches!(
-                question.reason,
-                QuestionReason::TwoPatients { .. }
-                    | QuestionReason::UnreadableCoverSheet
-                    | QuestionReason::AmbiguousPatch
-                    | QuestionReason::UnreadableImage
-            )
+        self.questions.iter().any(|question| match &question.reason {
+            QuestionReason::TwoPatients { .. }
+            | QuestionReason::UnreadableCoverSheet
+            | QuestionReason::SheetOfAnotherVersion
+            | QuestionReason::TwoSheetsOnOnePage
+            | QuestionReason::UnreadableLabel { .. }
+            | QuestionReason::SecondBatchHeader { .. }
+            | QuestionReason::BatchHeaderInside
+            | QuestionReason::AmbiguousPatch
+            | QuestionReason::UnusedPatchSheet
+            | QuestionReason::PatchOnAPage
+            | QuestionReason::ChangeInsideSheet
+            | QuestionReason::UnreadableImage
+            | QuestionReason::SuspectSheet => true,
+            // More pages than announced are somebody's; too few are only too few.
+            QuestionReason::CountsDoNotBalance { expected, found, .. } => found > expected,
+            QuestionReason::MissingField { .. }
+            | QuestionReason::FieldConflict { .. }
+            | QuestionReason::UnknownDocumentType
+            | QuestionReason::NothingBehindCoverSheet
+            | QuestionReason::NoCoverSheetYet
+            | QuestionReason::WritingOnSeparator
+            | QuestionReason::ReviewDue
+            | QuestionReason::StepFailed { .. } => false,
         })
     }
 }
@@ -223,10 +257,16 @@ fn document_type(
     asked: &mut Asked<'_>,
 ) -> Option<String> {
     let by_rule = fields.iter().filter(|f| f.name.as_str() == FieldName::DOCUMENT_TYPE);
-    let mut named: Vec<String> = segment.says.types.clone();
-    named.extend(by_rule.map(|field| field.value.clone()));
-    named.dedup();
-    let code = named.first().cloned().or_else(|| profile.default_document_type.clone());
+    let mut named = segment.says.types.iter().chain(by_rule);
+    let first = named.next();
+    if let Some(first) = first {
+        for other in named.filter(|other| other.value != first.value) {
+            let page = page_of(other, asked.first_page);
+            asked.ask(page, disagreement(first, other, asked));
+        }
+    }
+    let code =
+        first.map(|field| field.value.clone()).or_else(|| profile.default_document_type.clone());
     match code {
         Some(code) if profile.document_types.iter().any(|kind| kind.code == code) => Some(code),
         Some(_) => {

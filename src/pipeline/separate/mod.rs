@@ -16,6 +16,7 @@ mod index;
 mod segment;
 mod sheet;
 
+use segment::Segment;
 pub use sheet::{Seen, SeparablePage};
 
 /// The whole batch, accounted for.
@@ -66,8 +67,9 @@ pub fn separate(
     }
 
     let header = cut.header.unwrap_or((PageNo::FIRST, Expected::default()));
-    let held_segments = cut.segments.iter().filter(|s| !s.pages.is_empty()).count();
-    let found = Found { sheets: sheets.len() as u32, documents: held_segments as u32 };
+    let is_counted = |segment: &&Segment| index::placed_pages(segment, profile).next().is_some();
+    let counted = cut.segments.iter().filter(is_counted).count();
+    let found = Found { sheets: sheets.len() as u32, documents: counted as u32 };
     let balance = counts_that_do_not_balance(header, typed, found, &all);
     if balance.is_empty() {
         documents.retain(|document| {
@@ -94,8 +96,23 @@ pub fn separate(
     for page in all {
         places.entry(page).or_insert(Place::Question);
     }
+    for question in &mut questions {
+        question.holds.retain(|page| places.get(page) == Some(&Place::Question));
+    }
     questions.sort_by_key(|question| question.page);
+    debug_assert!(every_page_in_question_is_held(&places, &questions));
     Separated { documents, places, questions }
+}
+
+/// A page in question that no question holds is one nobody will ask about.
+fn every_page_in_question_is_held(
+    places: &BTreeMap<PageNo, Place>,
+    questions: &[Question],
+) -> bool {
+    places
+        .iter()
+        .filter(|(_, place)| **place == Place::Question)
+        .all(|(page, _)| questions.iter().any(|question| question.holds.contains(page)))
 }
 
 struct Found {

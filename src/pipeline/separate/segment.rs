@@ -3,33 +3,34 @@
 
 use std::collections::BTreeSet;
 
-use super::sheet::{Cover, Meaning, SeparablePage};
+use super::sheet::{Cover, Labels, Meaning, SeparablePage};
 use crate::profile::{Profile, SeparateBy};
 use crate::records::batch::Expected;
-use crate::records::document::{IndexField, Question, QuestionReason};
+use crate::records::document::{FieldName, IndexField, Question, QuestionReason};
 use crate::records::ids::PageNo;
 use crate::records::page::{SetAside, Side};
 
-/// The batch, cut. Each page is in `set_aside`, in `lost_sheets`, or in exactly
-/// one segment.
+/// The batch, cut. Each page is in `set_aside` or in exactly one segment.
 #[derive(Debug, Default)]
 pub(super) struct Cut {
     pub segments: Vec<Segment>,
     pub set_aside: Vec<(PageNo, SetAside)>,
     /// From the batch header, and the page it is on.
     pub header: Option<(PageNo, Expected)>,
+    /// About pages that are in no segment.
     pub questions: Vec<Question>,
 }
 
 /// A run of pages that may become one document.
 #[derive(Debug, Default)]
 pub(super) struct Segment {
-    /// The sheets that opened it.
+    /// The sheets that opened it, set aside.
     pub covers: Vec<PageNo>,
     pub says: Cover,
-    pub unreadable_cover: Option<PageNo>,
-    /// A patch before or behind it that may or may not have been a boundary.
-    pub ambiguous_patch: Option<PageNo>,
+    /// Sheets that opened it and wait with it: what they say is not known.
+    pub unreadable_covers: Vec<PageNo>,
+    /// What a clerk must be asked, whatever it is indexed by.
+    pub doubts: Vec<(PageNo, QuestionReason)>,
     /// Another patient's pages may have begun unnoticed: nothing is carried in.
     pub carry_is_broken: bool,
     pub pages: Vec<SegmentPage>,
@@ -38,59 +39,82 @@ pub(super) struct Segment {
 #[derive(Debug)]
 pub(super) struct SegmentPage {
     pub no: PageNo,
+    pub sheet: u32,
+    pub side: Side,
     pub is_blank: bool,
-    pub is_unreadable: bool,
-    pub is_suspect: bool,
-    pub fields: Vec<IndexField>,
+    /// The other side of a separator: it takes no place in a fixed length.
+    pub is_separator_side: bool,
+    pub labels: Labels,
 }
 
 impl Segment {
     /// The page that opened it; `None` for a segment with nothing in it.
     pub fn first_page(&self) -> Option<PageNo> {
-        let first_content = self.pages.first().map(|page| page.no);
+        let doubted = self.doubts.iter().map(|(page, _)| *page);
+        let content = self.pages.iter().map(|page| page.no);
         self.covers
-            .first()
+            .iter()
+            .chain(&self.unreadable_covers)
             .copied()
-            .or(self.unreadable_cover)
-            .into_iter()
-            .chain(first_content)
+            .chain(doubted)
+            .chain(content)
             .min()
     }
 
+    pub fn has_writing(&self) -> bool {
+        self.pages.iter().any(|page| !page.is_blank)
+    }
+
+    /// Whether it has been opened by paper: blank pages and a doubt about a
+    /// sheet before it open nothing.
+    pub fn has_paper(&self) -> bool {
+        self.has_writing() || !self.covers.is_empty() || !self.unreadable_covers.is_empty()
+    }
+
     fn is_untouched(&self) -> bool {
-        self.covers.is_empty() && self.unreadable_cover.is_none() && self.pages.is_empty()
+        !self.has_paper() && self.pages.is_empty() && self.doubts.is_empty()
+    }
+
+    /// Whether a further sheet may open it: nothing is written on its pages, blank
+    /// ones lie behind its own sheets, and no doubtful boundary opened it.
+    fn takes_a_sheet(&self) -> bool {
+        let is_behind_doubtful_patch = self.doubts.iter().any(|(_, reason)| {
+            matches!(reason, QuestionReason::AmbiguousPatch | QuestionReason::UnusedPatchSheet)
+        });
+        let has_blanks_of_its_own = self.pages.is_empty() || self.has_paper();
+        !self.has_writing() && has_blanks_of_its_own && !is_behind_doubtful_patch
+    }
+
+    fn value_of<'s>(&'s self, name: &'s FieldName) -> impl Iterator<Item = &'s str> {
+        let on_pages = self.pages.iter().flat_map(|page| &page.labels.fields);
+        on_pages.filter(move |field| field.name == *name).map(|field| field.value.as_str())
     }
 }
 
 pub(super) fn cut(pages: &[(SeparablePage, Meaning)], profile: &Profile) -> Cut {
     let blank_sheets = blank_sheets(pages, profile);
-    let mut cutter = Cutter { profile, cut: Cut::default(), open: Segment::default() };
-    let mut sheet_set_aside = None;
-    for (page, meaning) in pages {
-        let back_of_set_aside = page.side == Side::Back && sheet_set_aside == Some(page.sheet);
-        match meaning {
-            Meaning::Blank if back_of_set_aside => cutter.set_aside(page, SetAside::SeparatorBack),
-            Meaning::Blank if blank_sheets.contains(&page.sheet) => cutter.blank_sheet(page),
-            Meaning::BatchHeader { expected } => cutter.batch_header(page, *expected),
-            Meaning::Cover(cover) => cutter.cover(page, cover),
-            Meaning::UnreadableCover => cutter.unreadable_cover(page),
-            Meaning::PatchSheet => {
-                cutter.close();
-                cutter.open.covers.push(page.no);
-                cutter.set_aside(page, SetAside::PatchSheet);
-            }
-            Meaning::AmbiguousPatch => cutter.ambiguous_patch(page),
-            Meaning::Blank => cutter.content(page, PageIs::Blank, &[]),
-            Meaning::Unreadable => cutter.content(page, PageIs::Unreadable, &[]),
-            Meaning::Content { fields } => cutter.content(page, PageIs::Content, fields),
+    let mut cutter = Cutter {
+        profile,
+        is_duplex: pages.iter().any(|(page, _)| page.side == Side::Back),
+        cut: Cut::default(),
+        open: Segment::default(),
+    };
+    for sides in pages.chunk_by(|(page, _), (next, _)| page.sheet == next.sheet) {
+        let is_separator = sides.iter().any(|(_, meaning)| meaning.is_a_sheet());
+        // A separator that was fed face down still goes before its other side.
+        let (separators, others): (Vec<_>, Vec<_>) =
+            sides.iter().partition(|(_, meaning)| meaning.is_a_sheet());
+        for (page, meaning) in separators {
+            cutter.separator(page, meaning);
         }
-        if let Meaning::BatchHeader { .. }
-        | Meaning::Cover(_)
-        | Meaning::UnreadableCover
-        | Meaning::PatchSheet
-        | Meaning::AmbiguousPatch = meaning
-        {
-            sheet_set_aside = Some(page.sheet);
+        for (page, meaning) in others {
+            if is_separator {
+                cutter.other_side_of_separator(page, meaning);
+            } else if blank_sheets.contains(&page.sheet) {
+                cutter.blank_sheet(page);
+            } else {
+                cutter.content(page, meaning);
+            }
         }
     }
     cutter.close();
@@ -108,15 +132,9 @@ fn blank_sheets(pages: &[(SeparablePage, Meaning)], profile: &Profile) -> BTreeS
     pages.iter().map(|(page, _)| page.sheet).filter(|sheet| !printed.contains(sheet)).collect()
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum PageIs {
-    Content,
-    Blank,
-    Unreadable,
-}
-
 struct Cutter<'p> {
     profile: &'p Profile,
+    is_duplex: bool,
     cut: Cut,
     open: Segment,
 }
@@ -132,19 +150,57 @@ impl Cutter<'_> {
         self.cut.set_aside.push((page.no, reason));
     }
 
+    fn doubt(&mut self, page: PageNo, reason: QuestionReason) {
+        self.open.doubts.push((page, reason));
+    }
+
+    /// Two sheets may have gone through as one, and the one below never been
+    /// seen: a cover sheet, perhaps.
+    fn doubt_if_suspect(&mut self, page: &SeparablePage) {
+        if page.scanner_reported_a_fault {
+            self.doubt(page.no, QuestionReason::SuspectSheet);
+        }
+    }
+
+    fn separator(&mut self, page: &SeparablePage, meaning: &Meaning) {
+        match meaning {
+            Meaning::BatchHeader { expected } => return self.batch_header(page, *expected),
+            Meaning::Cover(cover) => self.cover(page, cover),
+            Meaning::UnreadableCover(reason) => self.unreadable_cover(page, reason),
+            Meaning::PatchSheet { labels } => {
+                self.close();
+                self.open.covers.push(page.no);
+                self.open.says.add_labels(labels);
+                self.set_aside(page, SetAside::PatchSheet);
+            }
+            Meaning::DoubtfulPatch(reason) => {
+                self.doubtful_boundary(page, reason);
+                self.open.covers.push(page.no);
+                self.set_aside(page, SetAside::PatchSheet);
+            }
+            Meaning::PatchOnAPage(_)
+            | Meaning::Blank
+            | Meaning::Unreadable
+            | Meaning::Content(_) => {}
+        }
+        self.doubt_if_suspect(page);
+    }
+
     fn batch_header(&mut self, page: &SeparablePage, expected: Expected) {
         self.close();
         self.set_aside(page, SetAside::BatchHeader);
-        match self.cut.header {
-            None => self.cut.header = Some((page.no, expected)),
-            Some((other_page, _)) => {
-                self.open.carry_is_broken = true;
-                self.cut.questions.push(Question {
-                    page: page.no,
-                    holds: vec![page.no],
-                    reason: QuestionReason::SecondBatchHeader { other_page },
-                });
+        let is_inside = self.cut.segments.iter().any(Segment::has_paper);
+        let reason = match self.cut.header {
+            Some((other_page, _)) => Some(QuestionReason::SecondBatchHeader { other_page }),
+            None => {
+                self.cut.header = Some((page.no, expected));
+                is_inside.then_some(QuestionReason::BatchHeaderInside)
             }
+        };
+        let suspect = page.scanner_reported_a_fault.then_some(QuestionReason::SuspectSheet);
+        for reason in reason.into_iter().chain(suspect) {
+            self.open.carry_is_broken = true;
+            self.cut.questions.push(Question { page: page.no, holds: Vec::new(), reason });
         }
     }
 
@@ -152,98 +208,203 @@ impl Cutter<'_> {
     /// document, as long as the later adds to the earlier: a type sheet behind
     /// a patient sheet. Else the earlier one has lost its pages.
     fn cover(&mut self, page: &SeparablePage, cover: &Cover) {
-        let adds_to_the_open_one = self.open.pages.is_empty()
-            && !self.open.is_untouched()
-            && adds_to(&self.open.says, cover);
-        if !adds_to_the_open_one {
+        let speaks_for_the_open_one = self.open.takes_a_sheet() && adds_to(&self.open.says, cover);
+        if !speaks_for_the_open_one {
             self.close();
         }
-        let reason =
-            if cover.is_plain_separator && cover.fields.is_empty() && cover.types.is_empty() {
-                SetAside::SeparatorSheet
-            } else {
-                SetAside::CoverSheet
-            };
+        let says_nothing_else = cover.labels.fields.is_empty() && cover.types.is_empty();
+        let reason = if cover.is_plain_separator && says_nothing_else {
+            SetAside::SeparatorSheet
+        } else {
+            SetAside::CoverSheet
+        };
         self.set_aside(page, reason);
-        let says = &mut self.open.says;
         self.open.covers.push(page.no);
-        for field in &cover.fields {
-            if !says.fields.iter().any(|f| f.name == field.name && f.value == field.value) {
-                says.fields.push(field.clone());
-            }
-        }
-        for code in &cover.types {
-            if !says.types.contains(code) {
-                says.types.push(code.clone());
-            }
-        }
-        says.pages = says.pages.or(cover.pages);
+        self.open.says.add_cover(cover);
     }
 
-    fn unreadable_cover(&mut self, page: &SeparablePage) {
-        if !self.open.pages.is_empty() {
+    fn unreadable_cover(&mut self, page: &SeparablePage, reason: &QuestionReason) {
+        if !self.open.takes_a_sheet() {
             self.close();
         }
-        self.open.unreadable_cover.get_or_insert(page.no);
+        self.open.unreadable_covers.push(page.no);
+        self.doubt(page.no, reason.clone());
     }
 
     /// It may have been a boundary: neither side of it is sure.
-    fn ambiguous_patch(&mut self, page: &SeparablePage) {
-        self.open.ambiguous_patch = Some(page.no);
+    fn doubtful_boundary(&mut self, page: &SeparablePage, reason: &QuestionReason) {
+        if self.open.has_paper() {
+            self.doubt(page.no, reason.clone());
+        }
         self.close();
-        self.open.ambiguous_patch = Some(page.no);
-        self.open.covers.push(page.no);
-        self.set_aside(page, SetAside::PatchSheet);
+        self.doubt(page.no, reason.clone());
     }
 
     fn blank_sheet(&mut self, page: &SeparablePage) {
-        self.close();
+        if self.open.has_paper() || !self.open.pages.is_empty() {
+            self.close();
+        }
         self.set_aside(page, SetAside::SeparatorSheet);
+        self.doubt_if_suspect(page);
     }
 
-    fn content(&mut self, page: &SeparablePage, is: PageIs, fields: &[IndexField]) {
+    fn other_side_of_separator(&mut self, page: &SeparablePage, meaning: &Meaning) {
+        match meaning {
+            Meaning::Content(labels) | Meaning::PatchOnAPage(labels) => {
+                self.doubt(page.no, QuestionReason::WritingOnSeparator);
+                self.push(page, meaning, labels.clone(), IsSeparatorSide::Yes);
+            }
+            Meaning::Unreadable => {
+                self.push(page, meaning, Labels::default(), IsSeparatorSide::Yes);
+            }
+            Meaning::Blank
+            | Meaning::BatchHeader { .. }
+            | Meaning::Cover(_)
+            | Meaning::UnreadableCover(_)
+            | Meaning::PatchSheet { .. }
+            | Meaning::DoubtfulPatch(_) => {
+                self.set_aside(page, SetAside::SeparatorBack);
+                self.doubt_if_suspect(page);
+            }
+        }
+    }
+
+    fn content(&mut self, page: &SeparablePage, meaning: &Meaning) {
+        let labels = match meaning {
+            Meaning::Content(labels) => labels.clone(),
+            Meaning::PatchOnAPage(labels) => {
+                if self.open.has_writing() {
+                    self.doubtful_boundary(page, &QuestionReason::PatchOnAPage);
+                } else {
+                    self.doubt(page.no, QuestionReason::PatchOnAPage);
+                }
+                labels.clone()
+            }
+            Meaning::Blank
+            | Meaning::Unreadable
+            | Meaning::BatchHeader { .. }
+            | Meaning::Cover(_)
+            | Meaning::UnreadableCover(_)
+            | Meaning::PatchSheet { .. }
+            | Meaning::DoubtfulPatch(_) => Labels::default(),
+        };
         match &self.profile.separation.by {
             SeparateBy::FixedLength { pages } => {
-                if self.open.pages.len() as u32 >= *pages {
+                if self.place_in_fixed_length(page) >= *pages {
                     self.close();
                 }
             }
-            SeparateBy::BarcodeChange { field } => {
-                let here = fields.iter().find(|f| f.name == *field);
-                let open =
-                    self.open.pages.iter().flat_map(|p| &p.fields).find(|f| f.name == *field);
-                if let Some(here) = here
-                    && !self.open.pages.is_empty()
-                    && open.is_none_or(|open| open.value != here.value)
-                {
-                    self.close();
-                }
-            }
+            SeparateBy::BarcodeChange { field } => self.barcode_change(page, &labels, field),
             SeparateBy::CoverSheet
             | SeparateBy::PatchCode { .. }
             | SeparateBy::BlankSheet
             | SeparateBy::Batch => {}
         }
+        self.push(page, meaning, labels, IsSeparatorSide::No);
+    }
+
+    fn push(
+        &mut self,
+        page: &SeparablePage,
+        meaning: &Meaning,
+        labels: Labels,
+        is_separator_side: IsSeparatorSide,
+    ) {
         self.open.pages.push(SegmentPage {
             no: page.no,
-            is_blank: is == PageIs::Blank,
-            is_unreadable: is == PageIs::Unreadable,
-            is_suspect: page.scanner_reported_a_fault,
-            fields: fields.to_vec(),
+            sheet: page.sheet,
+            side: page.side,
+            is_blank: matches!(meaning, Meaning::Blank),
+            is_separator_side: is_separator_side == IsSeparatorSide::Yes,
+            labels,
         });
+        if matches!(meaning, Meaning::Unreadable) {
+            self.doubt(page.no, QuestionReason::UnreadableImage);
+        } else {
+            self.doubt_if_suspect(page);
+        }
     }
+
+    /// How many sides the open document has before this one. A side that the
+    /// scanner did not deliver keeps its place, or every sheet after it would
+    /// be cut in two.
+    fn place_in_fixed_length(&self, page: &SeparablePage) -> u32 {
+        let mut counted = self.open.pages.iter().filter(|page| !page.is_separator_side).peekable();
+        let Some(first) = counted.peek() else { return 0 };
+        if !self.is_duplex {
+            return counted.count() as u32;
+        }
+        let missing_front = u32::from(first.side == Side::Back);
+        let sheets: BTreeSet<u32> = counted.map(|page| page.sheet).collect();
+        let before = sheets.iter().filter(|sheet| **sheet != page.sheet).count() as u32;
+        2 * before + u32::from(page.side == Side::Back) - missing_front
+    }
+
+    /// Closes the open document where this page's label begins another. A sheet
+    /// is never cut: its front goes where its back goes.
+    fn barcode_change(&mut self, page: &SeparablePage, labels: &Labels, field: &FieldName) {
+        let known = self.open.value_of(field).next();
+        let here = labels.fields.iter().find(|label| label.name == *field);
+        let changes = here.is_some_and(|here| known != Some(here.value.as_str()));
+        // Somebody's label, and nobody knows whose: unless it says what the
+        // document says already, another one may begin here.
+        let may_change = here.is_none()
+            && labels
+                .nearly
+                .iter()
+                .any(|label| !self.open.value_of(&label.name).any(|value| value == label.value));
+        if self.open.pages.is_empty() || !(changes || may_change) {
+            return;
+        }
+        let front = match page.side {
+            Side::Front => None,
+            Side::Back => self.open.pages.iter().position(|before| before.sheet == page.sheet),
+        };
+        let Some(front) = front else { return self.close() };
+        let is_labelled = |before: &SegmentPage| has(&before.labels.fields, field);
+        if self.open.pages[front..].iter().any(is_labelled) {
+            self.doubt(page.no, QuestionReason::ChangeInsideSheet);
+        } else if front > 0 {
+            self.take_to_the_next(front);
+            if changes && self.open.has_writing() {
+                self.doubt(page.no, QuestionReason::ChangeInsideSheet);
+            }
+        }
+    }
+
+    /// The pages from `from` on leave the open document and open the next.
+    fn take_to_the_next(&mut self, from: usize) {
+        let pages = self.open.pages.split_off(from);
+        let goes = |doubted: &PageNo| pages.iter().any(|page| page.no == *doubted);
+        let (doubts, stay) =
+            std::mem::take(&mut self.open.doubts).into_iter().partition(|(page, _)| goes(page));
+        self.open.doubts = stay;
+        self.close();
+        self.open = Segment { pages, doubts, ..Segment::default() };
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum IsSeparatorSide {
+    Yes,
+    No,
+}
+
+fn has(fields: &[IndexField], name: &FieldName) -> bool {
+    fields.iter().any(|field| field.name == *name)
 }
 
 /// Whether `next` says more of the same document than `says`: nothing already
 /// said otherwise, and no patient behind a document type.
 fn adds_to(says: &Cover, next: &Cover) -> bool {
-    let same_values = next.fields.iter().all(|field| {
-        says.fields.iter().filter(|f| f.name == field.name).all(|f| f.value == field.value)
+    let same_values = next.labels.fields.iter().all(|field| {
+        says.labels.fields.iter().filter(|f| f.name == field.name).all(|f| f.value == field.value)
     });
-    let same_types =
-        next.types.iter().all(|code| says.types.is_empty() || says.types.contains(code));
-    let is_new = |field: &IndexField| !says.fields.iter().any(|f| f.name == field.name);
+    let same_types = next.types.iter().all(|code| {
+        says.types.is_empty() || says.types.iter().any(|known| known.value == code.value)
+    });
+    let is_new = |field: &IndexField| !has(&says.labels.fields, &field.name);
     let names_a_patient_late = !says.types.is_empty()
-        && next.fields.iter().any(|field| field.name.is_patient_identity() && is_new(field));
+        && next.labels.fields.iter().any(|f| f.name.is_patient_identity() && is_new(f));
     same_values && same_types && !names_a_patient_late
 }

@@ -3,10 +3,10 @@
 use crate::profile::{CheckDigit, FieldRule, Profile, SeparateBy};
 use crate::records::barcode::{Reading, check};
 use crate::records::batch::Expected;
-use crate::records::cover_sheet::{self, CoverSheet};
-use crate::records::document::{FieldName, FieldSource, IndexField};
+use crate::records::cover_sheet::{self, CoverSheet, PayloadFault};
+use crate::records::document::{FieldName, FieldSource, IndexField, QuestionReason};
 use crate::records::ids::PageNo;
-use crate::records::page::{PageReadings, QuarterTurn, Side};
+use crate::records::page::{PageReadings, QuarterTurn, Says, Side};
 use crate::records::separator::{PatchCode, PatchReading};
 
 /// What separation is told of a page.
@@ -31,7 +31,7 @@ pub enum Seen {
         height: u32,
         turn: QuarterTurn,
         is_blank: bool,
-        says_it_is_a_cover_sheet: bool,
+        says_it_is_a_cover_sheet: Says,
     },
 }
 
@@ -43,24 +43,59 @@ pub(super) enum Meaning {
     },
     /// Opens a document, is not part of it.
     Cover(Cover),
-    /// Printed as a cover sheet, but nothing could be read on it.
-    UnreadableCover,
-    PatchSheet,
-    /// A patch that separates one way up and not the other.
-    AmbiguousPatch,
+    /// A cover sheet, but what it says is not to be relied on.
+    UnreadableCover(QuestionReason),
+    /// Parts documents; `labels` are stuck on it.
+    PatchSheet {
+        labels: Labels,
+    },
+    /// A sheet, but whether it parts documents is not known.
+    DoubtfulPatch(QuestionReason),
+    /// Patch bars, and yet too much on the page for a patch sheet.
+    PatchOnAPage(Labels),
     Blank,
     Unreadable,
-    Content {
-        fields: Vec<IndexField>,
-    },
+    Content(Labels),
+}
+
+impl Meaning {
+    /// Whether the paper is a separator, so that its other side should be empty.
+    pub fn is_a_sheet(&self) -> bool {
+        match self {
+            Meaning::BatchHeader { .. }
+            | Meaning::Cover(_)
+            | Meaning::UnreadableCover(_)
+            | Meaning::PatchSheet { .. }
+            | Meaning::DoubtfulPatch(_) => true,
+            Meaning::PatchOnAPage(_)
+            | Meaning::Blank
+            | Meaning::Unreadable
+            | Meaning::Content(_) => false,
+        }
+    }
+}
+
+/// What the site's own barcodes on one page say.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Labels {
+    pub fields: Vec<IndexField>,
+    /// Barcodes in the form of a field's whose check, length or place is wrong.
+    /// Taken for no label at all, their page would go to the patient before.
+    pub nearly: Vec<IndexField>,
+}
+
+impl Labels {
+    fn is_empty(&self) -> bool {
+        self.fields.is_empty() && self.nearly.is_empty()
+    }
 }
 
 /// All that the codes of one cover sheet say.
 #[derive(Debug, Default)]
 pub(super) struct Cover {
-    pub fields: Vec<IndexField>,
-    /// The document type code and the pages announced with it.
-    pub types: Vec<String>,
+    pub labels: Labels,
+    /// The document type codes, and the pages announced with them.
+    pub types: Vec<IndexField>,
     pub pages: Option<u32>,
     pub is_plain_separator: bool,
 }
@@ -69,50 +104,69 @@ pub(super) fn understand(page: &SeparablePage, profile: &Profile) -> Meaning {
     let Seen::Page { readings, is_blank, says_it_is_a_cover_sheet, .. } = &page.seen else {
         return Meaning::Unreadable;
     };
-    if profile.barcodes.outguide_sheets {
-        if let Some(meaning) = our_own_sheet(page.no, readings) {
-            return meaning;
-        }
-        // Not one code was read, and yet the sheet says what it is: in words,
-        // or by the patch bars that only sheets carry.
-        let has_patch_bars =
-            profile.separation.by == SeparateBy::CoverSheet && !readings.patches.is_empty();
-        if *says_it_is_a_cover_sheet || has_patch_bars {
-            return Meaning::UnreadableCover;
-        }
+    let found = labels_on(page, readings, profile);
+    let labels = found.labels;
+    let has_our_code = readings.codes.iter().any(|code| cover_sheet::looks_like_ours(&code.text));
+    if profile.barcodes.outguide_sheets && has_our_code {
+        return our_own_sheet(page.no, readings, labels);
     }
-    if let Some(meaning) = patch_sheet(readings, profile) {
+    if let Some(meaning) = patch_sheet(readings, *says_it_is_a_cover_sheet, &labels, profile) {
         return meaning;
     }
-    let matches = fields_on(page, readings, profile);
-    if matches.iter().any(|(rule, _)| rule.cover_sheet) {
-        let fields: Vec<_> = matches.into_iter().map(|(_, field)| field).collect();
-        return Meaning::Cover(Cover { fields, ..Cover::default() });
+    // Not one code of ours was read, and yet the sheet says what it is: in
+    // words, or by the patch bars that only sheets carry.
+    let is_torn = *says_it_is_a_cover_sheet == Says::Yes || !readings.patches.is_empty();
+    if profile.barcodes.outguide_sheets && is_torn {
+        return Meaning::UnreadableCover(QuestionReason::UnreadableCoverSheet);
     }
-    if *is_blank && matches.is_empty() {
-        return Meaning::Blank;
+    match found.cover_sheet {
+        Fit::Fits => return Meaning::Cover(Cover { labels, ..Cover::default() }),
+        Fit::Nearly => return Meaning::UnreadableCover(QuestionReason::UnreadableCoverSheet),
+        Fit::Not => {}
     }
-    Meaning::Content { fields: matches.into_iter().map(|(_, field)| field).collect() }
+    if *is_blank && labels.is_empty() { Meaning::Blank } else { Meaning::Content(labels) }
 }
 
-/// `None` where no code is one of ours. Our sheets print one payload several
-/// times, so that a damaged copy beside a good one takes nothing away.
-fn our_own_sheet(page: PageNo, readings: &PageReadings) -> Option<Meaning> {
-    let ours: Vec<_> = readings
-        .codes
-        .iter()
-        .filter(|code| cover_sheet::looks_like_ours(&code.text))
-        .map(|code| cover_sheet::parse(&code.text))
-        .collect();
-    if ours.is_empty() {
-        return None;
+/// Our sheets print one payload several times, so that a damaged copy beside a
+/// good one of its kind takes nothing away. A damaged one of another kind is
+/// another sheet's.
+fn our_own_sheet(page: PageNo, readings: &PageReadings, labels: Labels) -> Meaning {
+    let mut good: Vec<(Option<char>, CoverSheet)> = Vec::new();
+    let mut damaged: Vec<Option<char>> = Vec::new();
+    for code in readings.codes.iter().filter(|code| cover_sheet::looks_like_ours(&code.text)) {
+        let kind = cover_sheet::kind_letter(&code.text);
+        match cover_sheet::parse(&code.text) {
+            Ok(sheet) => good.push((kind, sheet)),
+            Err(PayloadFault::Version) => {
+                return Meaning::UnreadableCover(QuestionReason::SheetOfAnotherVersion);
+            }
+            Err(PayloadFault::NotOurs | PayloadFault::Check | PayloadFault::Form) => {
+                damaged.push(kind);
+            }
+        }
+    }
+    if damaged.iter().any(|kind| !good.iter().any(|(good, _)| good == kind)) {
+        return Meaning::UnreadableCover(QuestionReason::UnreadableCoverSheet);
+    }
+    let header = good.iter().find_map(|(_, sheet)| match sheet {
+        CoverSheet::BatchHeader { expected, .. } => Some((sheet, *expected)),
+        CoverSheet::Patient { .. } | CoverSheet::DocumentType { .. } | CoverSheet::Separator => {
+            None
+        }
+    });
+    if let Some((header, expected)) = header {
+        let is_a_patients =
+            labels.fields.iter().chain(&labels.nearly).any(|f| f.name.is_patient_identity());
+        let alone = !is_a_patients && good.iter().all(|(_, sheet)| sheet == header);
+        return match alone {
+            true => Meaning::BatchHeader { expected },
+            false => Meaning::UnreadableCover(QuestionReason::TwoSheetsOnOnePage),
+        };
     }
     let mut cover = Cover::default();
-    for payload in ours.into_iter().flatten() {
-        match payload {
-            CoverSheet::BatchHeader { expected, .. } => {
-                return Some(Meaning::BatchHeader { expected });
-            }
+    for (_, sheet) in good {
+        match sheet {
+            CoverSheet::BatchHeader { .. } => {}
             CoverSheet::Patient { mrn, encounter } => {
                 cover.add(FieldName::MRN, mrn, page);
                 if let Some(encounter) = encounter {
@@ -120,75 +174,200 @@ fn our_own_sheet(page: PageNo, readings: &PageReadings) -> Option<Meaning> {
                 }
             }
             CoverSheet::DocumentType { code, pages } => {
-                if !cover.types.contains(&code) {
-                    cover.types.push(code);
-                }
+                cover.add(FieldName::DOCUMENT_TYPE, code, page);
                 cover.pages = cover.pages.or(pages);
             }
             CoverSheet::Separator => cover.is_plain_separator = true,
         }
     }
-    let nothing_good =
-        cover.fields.is_empty() && cover.types.is_empty() && !cover.is_plain_separator;
-    Some(if nothing_good { Meaning::UnreadableCover } else { Meaning::Cover(cover) })
+    cover.add_labels(&labels);
+    Meaning::Cover(cover)
 }
 
 impl Cover {
-    /// The same code printed twice on a sheet says one thing.
     fn add(&mut self, name: &'static str, value: String, page: PageNo) {
+        let into = match name {
+            FieldName::DOCUMENT_TYPE => &mut self.types,
+            _ => &mut self.labels.fields,
+        };
         let name = FieldName::new(name).expect("the names in FieldName are field names");
-        if !self.fields.iter().any(|f| f.name == name && f.value == value) {
-            self.fields.push(IndexField { name, value, source: FieldSource::CoverSheet { page } });
+        let source = FieldSource::CoverSheet { page };
+        add_new(into, IndexField { name, value, source });
+    }
+
+    pub fn add_labels(&mut self, labels: &Labels) {
+        for field in &labels.fields {
+            add_new(&mut self.labels.fields, field.clone());
         }
+        self.labels.nearly.extend(labels.nearly.iter().cloned());
+    }
+
+    /// What the next sheet of the same document says goes to what this one says.
+    pub fn add_cover(&mut self, next: &Cover) {
+        self.add_labels(&next.labels);
+        for code in &next.types {
+            add_new(&mut self.types, code.clone());
+        }
+        self.pages = self.pages.or(next.pages);
     }
 }
 
-fn patch_sheet(readings: &PageReadings, profile: &Profile) -> Option<Meaning> {
-    let SeparateBy::PatchCode { codes } = &profile.separation.by else { return None };
-    let separates = |code: &PatchCode| codes.contains(code);
-    readings.patches.iter().find_map(|patch| match patch {
-        PatchReading::Known(code) => separates(code).then_some(Meaning::PatchSheet),
-        PatchReading::EitherWayUp(one, other) => match (separates(one), separates(other)) {
-            (true, true) => Some(Meaning::PatchSheet),
-            (false, false) => None,
-            (true, false) | (false, true) => Some(Meaning::AmbiguousPatch),
-        },
-    })
+/// The same code printed twice says one thing.
+fn add_new(fields: &mut Vec<IndexField>, field: IndexField) {
+    if !fields.iter().any(|known| known.name == field.name && known.value == field.value) {
+        fields.push(field);
+    }
 }
 
-fn fields_on<'p>(
-    page: &SeparablePage,
+/// `None` where the page is no patch sheet, or may be a torn sheet of ours:
+/// `outguide coversheet` prints patch bars on every one of them. Where nothing is
+/// carried, a torn sheet that parts like a patch sheet does no harm.
+fn patch_sheet(
     readings: &PageReadings,
-    profile: &'p Profile,
-) -> Vec<(&'p FieldRule, IndexField)> {
-    let mut found: Vec<(&FieldRule, IndexField)> = Vec::new();
-    for code in &readings.codes {
-        for rule in &profile.barcodes.fields {
-            let Some(value) = value_by_rule(page, code, rule) else { continue };
+    says_it_is_a_cover_sheet: Says,
+    labels: &Labels,
+    profile: &Profile,
+) -> Option<Meaning> {
+    let named = named_patch(readings).filter(|_| {
+        let rules = &profile.barcodes;
+        rules.patch_codes || rules.outguide_sheets
+    });
+    let is_printed_by_us = named.is_some() || says_it_is_a_cover_sheet == Says::Yes;
+    let parts = match named {
+        Some(code) => separates(PatchReading::Known(code), profile),
+        None => readings.patches.iter().map(|patch| separates(*patch, profile)).max()?,
+    };
+    let is_meant = parts != Parts::No && profile.separation.carry_forward.is_empty();
+    if profile.barcodes.outguide_sheets && named.is_none() && !is_meant {
+        return None;
+    }
+    let has_more_on_it = says_it_is_a_cover_sheet == Says::No || !labels.is_empty();
+    match parts {
+        Parts::No if !is_printed_by_us => None,
+        Parts::No | Parts::PerhapsNot if has_more_on_it => {
+            Some(Meaning::PatchOnAPage(labels.clone()))
+        }
+        Parts::No => Some(Meaning::DoubtfulPatch(QuestionReason::UnusedPatchSheet)),
+        Parts::PerhapsNot => Some(Meaning::DoubtfulPatch(QuestionReason::AmbiguousPatch)),
+        // A label stuck on a sheet of ours is a label all the same.
+        Parts::Yes if has_more_on_it && !is_printed_by_us => {
+            Some(Meaning::PatchOnAPage(labels.clone()))
+        }
+        Parts::Yes => Some(Meaning::PatchSheet { labels: labels.clone() }),
+    }
+}
+
+/// What a patch sheet printed by Outguide says it is.
+fn named_patch(readings: &PageReadings) -> Option<PatchCode> {
+    readings.codes.iter().find_map(|code| PatchCode::named_by_sheet(&code.text))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Parts {
+    No,
+    /// One way up it does and the other way up it does not.
+    PerhapsNot,
+    Yes,
+}
+
+fn separates(patch: PatchReading, profile: &Profile) -> Parts {
+    let SeparateBy::PatchCode { codes } = &profile.separation.by else { return Parts::No };
+    let (one, other) = match patch {
+        PatchReading::Known(code) => (code, code),
+        PatchReading::EitherWayUp(one, other) => (one, other),
+    };
+    match (codes.contains(&one), codes.contains(&other)) {
+        (true, true) => Parts::Yes,
+        (false, false) => Parts::No,
+        (true, false) | (false, true) => Parts::PerhapsNot,
+    }
+}
+
+/// How a barcode, or a page, stands to a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fit {
+    Fits,
+    /// Symbology and pattern do; the check, the length or the zone does not.
+    Nearly,
+    Not,
+}
+
+struct Found {
+    labels: Labels,
+    /// Whether the site's own rules make a cover sheet of the page.
+    cover_sheet: Fit,
+}
+
+fn labels_on(page: &SeparablePage, readings: &PageReadings, profile: &Profile) -> Found {
+    let mut labels = Labels::default();
+    let mut is_cover_sheet = false;
+    let mut nearly: Vec<(&FieldRule, IndexField)> = Vec::new();
+    let is_of_a_sheet = |code: &&Reading| {
+        profile.barcodes.outguide_sheets && cover_sheet::looks_like_ours(&code.text)
+            || PatchCode::named_by_sheet(&code.text).is_some()
+    };
+    for code in readings.codes.iter().filter(|code| !is_of_a_sheet(code)) {
+        let fits: Vec<_> =
+            profile.barcodes.fields.iter().map(|rule| (rule, fit(page, code, rule))).collect();
+        // A code that is one rule's is not another's by mistake: a site tells
+        // its labels apart by their length or their place.
+        let is_known = fits.iter().any(|(_, fit)| *fit == Fit::Fits);
+        for (rule, fit) in fits {
+            let Some(value) = rule.value_in(&code.text) else { continue };
             let source = FieldSource::Barcode { page: page.no, symbology: code.symbology };
-            let field = IndexField { name: rule.field.clone(), value, source };
-            if !found.iter().any(|(_, f)| f.name == field.name && f.value == field.value) {
-                found.push((rule, field));
+            let field = IndexField { name: rule.field.clone(), value: value.to_owned(), source };
+            match fit {
+                Fit::Fits => {
+                    is_cover_sheet |= rule.cover_sheet;
+                    add_new(&mut labels.fields, field);
+                }
+                Fit::Nearly if !is_known && says_whose_page(rule, profile) => {
+                    nearly.push((rule, field));
+                }
+                Fit::Nearly | Fit::Not => {}
             }
         }
     }
-    found
+    nearly.retain(|(rule, _)| !labels.fields.iter().any(|field| field.name == rule.field));
+    let cover_sheet = match (is_cover_sheet, nearly.iter().any(|(rule, _)| rule.cover_sheet)) {
+        (true, _) => Fit::Fits,
+        (false, true) => Fit::Nearly,
+        (false, false) => Fit::Not,
+    };
+    for (_, field) in nearly {
+        add_new(&mut labels.nearly, field);
+    }
+    Found { labels, cover_sheet }
 }
 
-/// The value of the rule's field, if this code meets every condition.
-fn value_by_rule(page: &SeparablePage, code: &Reading, rule: &FieldRule) -> Option<String> {
+/// Whether missing this rule's barcode could leave the page in a wrong document.
+fn says_whose_page(rule: &FieldRule, profile: &Profile) -> bool {
+    let parts = match &profile.separation.by {
+        SeparateBy::BarcodeChange { field } => *field == rule.field,
+        SeparateBy::CoverSheet
+        | SeparateBy::PatchCode { .. }
+        | SeparateBy::BlankSheet
+        | SeparateBy::FixedLength { .. }
+        | SeparateBy::Batch => false,
+    };
+    parts || rule.cover_sheet || rule.field.is_patient_identity()
+}
+
+fn fit(page: &SeparablePage, code: &Reading, rule: &FieldRule) -> Fit {
     let text = code.text.as_str();
-    let fits = rule.symbology.is_none_or(|symbology| symbology == code.symbology)
-        && rule.length.is_none_or(|length| length == text.chars().count())
+    let is_of_the_form = rule.symbology.is_none_or(|symbology| symbology == code.symbology)
+        && rule.value_in(text).is_some();
+    let holds = rule.length.is_none_or(|length| length == text.chars().count())
         && rule.check.is_none_or(|check| check_holds(check, text))
         && rule.zone.is_none_or(|zone| {
             let (x, y) = middle_on_upright_page(page, code);
             (zone.left..=zone.right).contains(&x) && (zone.top..=zone.bottom).contains(&y)
         });
-    if !fits {
-        return None;
+    match (is_of_the_form, holds) {
+        (true, true) => Fit::Fits,
+        (true, false) => Fit::Nearly,
+        (false, _) => Fit::Not,
     }
-    rule.value_in(text).map(str::to_owned)
 }
 
 fn check_holds(check: CheckDigit, text: &str) -> bool {
