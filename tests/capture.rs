@@ -203,3 +203,18 @@ fn what_cannot_work_is_said_before_a_sheet_moves() {
     assert!(nobody.stderr.contains("folder:adf"), "it names those there are: {}", nobody.stderr);
     assert!(!station.path("cursor").exists(), "no sheet moved");
 }
+
+const NOTE: &str = "fixtures/pages/progress-note.png";
+
+#[test]
+fn a_file_of_no_bytes_is_kept_and_becomes_a_question() {
+    let station = Station::new();
+    let empty = station.path("empty.png");
+    std::fs::write(&empty, "").unwrap();
+    let empty = empty.display().to_string();
+    let ran = station.capture(&["--profile", "plain-pages", "--from", NOTE, &empty]);
+    assert_eq!(ran.code, 3, "{}", ran.stderr);
+    assert_eq!((&ran.json()["pages"], &ran.json()["questions"][0]["page"]), (&2.into(), &2.into()));
+    let next = station.capture(&["--profile", "plain-pages", "--from", NOTE]);
+    assert_eq!(next.code, 0, "no batch is in the way: {}", next.stderr);
+}

@@ -21,7 +21,8 @@ CREATE TABLE page (
     side       TEXT    NOT NULL CHECK (side IN ('front', 'back')),
     file       TEXT    NOT NULL,
     sha256     TEXT    NOT NULL CHECK (length(sha256) = 64),
-    bytes      INTEGER NOT NULL CHECK (bytes > 0),
+    -- A file of no bytes is kept like any other that cannot be read.
+    bytes      INTEGER NOT NULL CHECK (bytes >= 0),
     scanned_at TEXT    NOT NULL,
     suspect    TEXT,
     image      INTEGER NOT NULL CHECK (image > 0),
