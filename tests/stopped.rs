@@ -346,7 +346,8 @@ async fn a_receipt_that_outlived_its_batch_is_gone_when_the_next_one_begins() {
         max_images: None,
         resume: None,
     };
-    work.feed_and_run(which, order, None, |_| {}, |_| {}).await.unwrap();
+    let (fed, _) = work.feed_and_run(which, order, None, |_| {}, |_| {}).await.unwrap();
+    assert!(fed.is_err(), "there was no paper");
     assert_eq!(day.receipts(), 0);
     day.check_everything_is_filed_once("the next batch began").await;
 }
