@@ -11,7 +11,7 @@ use anyhow::{Context, anyhow};
 use tokio::sync::watch;
 
 use crate::capture::{self, AskNext, Capture, CaptureEvent, CaptureFault, FilePages, StackEnd};
-use crate::config::Station;
+use crate::config::{Station, lie_one_in_the_other};
 use crate::device::scanner::{ScanOrder, WhichScanner, WorkerCommand as ScanWorker};
 use crate::disk::Disk;
 use crate::ocr::{OcrFault, OcrSettings, Readers, WorkerCommand as OcrWorker};
@@ -19,13 +19,18 @@ use crate::pipeline::runner::{Paper, RunEvent, RunFault, Runner};
 use crate::pipeline::source;
 use crate::profile::Profile;
 use crate::records::batch::{BatchState, Expected};
-use crate::records::ids::BatchId;
+use crate::records::ids::{BatchId, DocumentId};
 use crate::records::page::SpooledPage;
 use crate::records::raster::Raster;
 use crate::repository::filing_fault::FilingFault;
+use crate::repository::owner::StagingOwner;
+use crate::repository::verify::FiledRecord;
 use crate::repository::watched_folder::{RepositorySettings, WatchedFolder};
 use crate::spool::{Spool, Unclaimed};
-use crate::store::{BatchRow, Store};
+use crate::store::{BatchRow, FiledRow, Store, StoreFault};
+
+/// In the state folder.
+const DATABASE: &str = "outguide.db";
 
 /// This station's own things: the spool and the store, held by one process.
 pub struct State {
@@ -49,25 +54,75 @@ pub async fn open_state(folder: &Path, station: &Station, disk: Disk) -> anyhow:
             folder.display()
         ));
     };
-    let store = Store::open(&folder.join("outguide.db")).await?;
+    let store = Store::open(&folder.join(DATABASE)).await?;
     Ok(State { store, spool, _lock: lock })
 }
 
-/// The watched folder at `folder`. Its staging is this station's own by the
-/// station's id and its state folder.
+/// The watched folder at `folder`, for the station whose state folder, made by
+/// then, is `state`.
 pub fn open_repository(
     folder: &Path,
     station: &Station,
     state: &Path,
     disk: Disk,
 ) -> Result<WatchedFolder, FilingFault> {
+    keep_apart(folder, station, state)?;
+    let owner = StagingOwner::of_station(&disk, state, &station.id)
+        .map_err(|source| FilingFault::OwnerUnusable { state: state.to_owned(), source })?;
     let settings = RepositorySettings {
         folder: folder.to_owned(),
-        staging: None,
+        staging: station.repository.staging.clone(),
         path_seen_by_repository: station.repository.path_seen_by_repository.clone(),
-        owner: format!("{}-{}", station.id, state.display()),
+        owner,
     };
     WatchedFolder::open(disk, &settings)
+}
+
+/// Refuses folders of which one lies in the other, however they are spelled.
+/// Needs nothing to be there yet: to be asked before the state folder is made.
+pub fn keep_apart(folder: &Path, station: &Station, state: &Path) -> Result<(), FilingFault> {
+    let state = settled_path(state);
+    let watched = settled_path(folder);
+    let staging = staging_folder(&watched, station).map(|staging| settled_path(&staging));
+    for folder in [Some(watched), staging].into_iter().flatten() {
+        if lie_one_in_the_other(&folder, &state) {
+            return Err(FilingFault::StationInRepository { folder, state });
+        }
+    }
+    Ok(())
+}
+
+/// Where files become whole before they show in `watched`.
+pub fn staging_folder(watched: &Path, station: &Station) -> Option<PathBuf> {
+    let beside = || watched.parent().map(|above| above.join(".outguide"));
+    station.repository.staging.clone().or_else(beside)
+}
+
+/// From the root, links followed as far as the path is there.
+fn settled_path(path: &Path) -> PathBuf {
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    for above in whole.ancestors() {
+        if let (Ok(found), Ok(below)) = (above.canonicalize(), whole.strip_prefix(above)) {
+            return if below.as_os_str().is_empty() { found } else { found.join(below) };
+        }
+    }
+    whole
+}
+
+/// What the station whose state folder is `state` says it filed, the earliest
+/// first. It may be at work meanwhile.
+pub async fn filed_records(state: &Path) -> Result<Vec<FiledRecord>, StoreFault> {
+    let store = Store::open_to_read(&state.join(DATABASE)).await?;
+    let filed = store.all_filed_documents().await?;
+    store.close().await;
+    let record = |(document, row): (DocumentId, FiledRow)| FiledRecord {
+        document,
+        pdf: PathBuf::from(row.pdf_path),
+        pdf_sha256: row.pdf_sha256,
+        index_file: PathBuf::from(row.index_path),
+        index_sha256: row.index_sha256,
+    };
+    Ok(filed.into_iter().map(record).collect())
 }
 
 /// The scan worker of this same program.
@@ -105,7 +160,8 @@ pub fn at_once(station: &Station) -> NonZeroUsize {
         .unwrap_or(NonZeroUsize::MIN)
 }
 
-/// A new batch's row; the id is the second it was opened and a random part.
+/// A new batch's row, to be filed into the folder of an open repository; the id
+/// is the second it was opened and a random part.
 pub fn new_batch(
     profile: &Profile,
     profile_text: &str,
@@ -129,7 +185,7 @@ pub fn new_batch(
         profile_text: profile_text.to_owned(),
         station: station.id.clone(),
         paper_from: paper_from.to_owned(),
-        repository: repository.display().to_string(),
+        repository: settled_path(repository).display().to_string(),
         expected,
         opened_at,
     }
@@ -164,31 +220,39 @@ impl BatchWork {
         tell_capture: impl FnMut(CaptureEvent) + Send + 'static,
         tell_run: impl Fn(RunEvent) + Send + Sync + 'static,
     ) -> anyhow::Result<(FedHow, Option<Result<BatchState, RunFault>>)> {
+        let runner = self.runner(tell_run);
+        settle_receipts(&runner).await;
         let (paper, watching) = watch::channel(Paper::Running);
         let feeding = self.spawn_feeding(which, order, ask_next, tell_capture, paper);
-        let runner = self.runner(tell_run);
         let reading = runner.read_pages(&self.batch.id, watching);
         let (fed, read) = tokio::join!(feeding, reading);
         let fed = fed.context("the feeding thread broke off")?;
         match (&fed, read) {
-            (Ok(StackEnd::Closed), Ok(())) => {
-                self.state.store.move_batch_to(&self.batch.id, BatchState::Scanned).await?;
-                Ok((fed, Some(runner.finish(&self.batch).await)))
-            }
+            (Ok(StackEnd::Closed), Ok(())) => Ok((fed, Some(self.finish(&runner).await))),
             (Ok(StackEnd::Closed), Err(fault)) => Ok((fed, Some(Err(fault)))),
             (Ok(StackEnd::Nothing) | Err(_), _) => Ok((fed, None)),
         }
     }
 
-    /// Works on a batch that takes no more paper.
+    /// Works on a batch that takes no more paper, from here on at least.
     pub async fn run_closed(
         &self,
         tell_run: impl Fn(RunEvent) + Send + Sync + 'static,
     ) -> Result<BatchState, RunFault> {
         let (paper, watching) = watch::channel(Paper::Closed);
         let runner = self.runner(tell_run);
+        settle_receipts(&runner).await;
         runner.read_pages(&self.batch.id, watching).await?;
         drop(paper);
+        self.finish(&runner).await
+    }
+
+    /// Closes the batch for paper before anything of it is filed: a page fed
+    /// after that would be in no document.
+    async fn finish(&self, runner: &Runner) -> Result<BatchState, RunFault> {
+        if self.batch.state == BatchState::Scanning {
+            self.state.store.move_batch_to(&self.batch.id, BatchState::Scanned).await?;
+        }
         runner.finish(&self.batch).await
     }
 
@@ -238,6 +302,13 @@ impl BatchWork {
             paper.send_replace(Paper::Closed);
             fed
         })
+    }
+}
+
+/// Nothing waits for this: where it cannot be done now, the next batch tries.
+async fn settle_receipts(runner: &Runner) {
+    if let Err(fault) = runner.settle_receipts().await {
+        tracing::warn!(%fault, "notes of documents filed earlier stay in the staging folder");
     }
 }
 

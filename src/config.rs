@@ -43,6 +43,9 @@ pub struct Repository {
     /// The same folder as the repository's server sees it, for the paths in
     /// index files; where not given, they are those of this machine.
     pub path_seen_by_repository: Option<String>,
+    /// Where files become whole, on the same file system; `.outguide` beside
+    /// `dir` where not given.
+    pub staging: Option<PathBuf>,
 }
 
 /// What holds without a `station.toml`.
@@ -127,6 +130,7 @@ fn station(root: &Section<'_>) -> Station {
         repository: Repository {
             dir: folder(&repository, "dir"),
             path_seen_by_repository: repository.text("path_seen_by_repository").map(str::to_owned),
+            staging: folder(&repository, "staging"),
         },
     };
     for section in [&machine, &scanner, &ocr, &repository, root] {
@@ -165,14 +169,35 @@ fn folder(section: &Section<'_>, key: &'static str) -> Option<PathBuf> {
 
 /// The repository would take in, or clear away, what lies in its folder.
 fn separate_folders(station: &Station, file: &SettingsFile<'_>) {
-    let Some(watched) = &station.repository.dir else { return };
-    if watched.starts_with(&station.state_dir) || station.state_dir.starts_with(watched) {
+    let Repository { dir, staging, .. } = &station.repository;
+    if dir.as_ref().is_some_and(|dir| lie_one_in_the_other(dir, &station.state_dir)) {
         file.refuse(
             "repository.dir",
             "the watched folder and the station's own (state_dir) lie one in the other",
             "keep them apart",
         );
     }
+    let Some(staging) = staging else { return };
+    if lie_one_in_the_other(staging, &station.state_dir) {
+        file.refuse(
+            "repository.staging",
+            "the staging folder and the station's own (state_dir) lie one in the other",
+            "keep them apart",
+        );
+    }
+    if dir.as_ref().is_some_and(|dir| staging.starts_with(dir)) {
+        file.refuse(
+            "repository.staging",
+            "the staging folder is inside the watched folder, where the repository would take \
+             unfinished files",
+            "name one beside it, on the same file system",
+        );
+    }
+}
+
+/// Of two folders, both from the root: the same, or one below the other.
+pub fn lie_one_in_the_other(one: &Path, other: &Path) -> bool {
+    one.starts_with(other) || other.starts_with(one)
 }
 
 #[cfg(test)]
@@ -206,6 +231,7 @@ mod tests {
             station.repository.path_seen_by_repository.as_deref(),
             Some(r"\\files\scans\incoming")
         );
+        assert_eq!(station.repository.staging, Some("/srv/repository/outguide-staging".into()));
         assert!(station.profiles_dir.is_some() && station.tessdata_dir.is_some());
         assert!(station.scanner.is_some());
     }
@@ -224,6 +250,14 @@ mod tests {
             ("[ocr]\nworkers = \"two\"", "ocr.workers: is the text \"two\""),
             ("[repository]\ndir = \"/var/lib/outguide/in\"", "repository.dir: the watched folder"),
             ("[repository]\ndir = \"/var/lib\"", "repository.dir: the watched folder"),
+            (
+                "[repository]\nstaging = \"/var/lib/outguide\"",
+                "repository.staging: the staging folder and the station's own",
+            ),
+            (
+                "[repository]\ndir = \"/srv/in\"\nstaging = \"/srv/in/x\"",
+                "repository.staging: the staging folder is inside the watched folder",
+            ),
             ("repository = \"/srv\"", "repository: is the text \"/srv\"; write a section"),
         ];
         for (text, expected) in mistakes {

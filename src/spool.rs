@@ -5,6 +5,7 @@
 //! STATE/spool/<batch>/.0001.png.0.part         being written
 //! STATE/spool/<batch>/unclaimed/0001.png       found without a row, moved aside
 //! STATE/spool/<batch>/derived/…                can be made again from the originals
+//! STATE/spool/<batch>/derived/.….part          being written; deleted when the batch goes on
 //! ```
 //!
 //! An original is kept in four steps: temporary file in the same folder, sync,
@@ -250,8 +251,9 @@ impl Spool {
 
     /// Moves every file that `claimed` (the files the batch's rows name) does
     /// not hold into `unclaimed/`, durably. They are never deleted and never
-    /// become pages: what a stop left behind is fed again. For the start of a
-    /// resumed batch, before its first new page.
+    /// become pages: what a stop left behind is fed again. Derived files it left
+    /// half-written are deleted. For the start of a resumed batch, before its
+    /// first new page.
     pub fn set_unclaimed_aside(
         &self,
         batch: &BatchId,
@@ -270,6 +272,7 @@ impl Spool {
         if self.disk.kind_of(folder)?.is_none() {
             return Ok(Vec::new());
         }
+        self.delete_half_derived(&folder.join(DERIVED))?;
         let mut strays = self.disk.list(folder)?;
         strays.retain(|entry| {
             let own_folder = entry.kind == EntryKind::Folder
@@ -296,6 +299,20 @@ impl Spool {
         // there and not yet be here.
         self.disk.sync_folder(&aside)?;
         Ok(moved)
+    }
+
+    /// What was being derived when a stop came is derived anew under its own name.
+    fn delete_half_derived(&self, derived: &Path) -> io::Result<()> {
+        if self.disk.kind_of(derived)? != Some(EntryKind::Folder) {
+            return Ok(());
+        }
+        for entry in self.disk.list(derived)? {
+            let name = entry.name.to_string_lossy();
+            if name.starts_with('.') && name.ends_with(TEMP_SUFFIX) {
+                self.disk.remove_file(&derived.join(&entry.name))?;
+            }
+        }
+        Ok(())
     }
 
     /// To the first free name: a page may have been left unclaimed before.

@@ -203,3 +203,151 @@ fn what_cannot_work_is_said_before_a_sheet_moves() {
     assert!(nobody.stderr.contains("folder:adf"), "it names those there are: {}", nobody.stderr);
     assert!(!station.path("cursor").exists(), "no sheet moved");
 }
+
+const NOTE: &str = "fixtures/pages/progress-note.png";
+
+#[test]
+fn a_file_of_no_bytes_is_kept_and_becomes_a_question() {
+    let station = Station::new();
+    let empty = station.path("empty.png");
+    std::fs::write(&empty, "").unwrap();
+    let empty = empty.display().to_string();
+    let ran = station.capture(&["--profile", "plain-pages", "--from", NOTE, &empty]);
+    assert_eq!(ran.code, 3, "{}", ran.stderr);
+    assert_eq!((&ran.json()["pages"], &ran.json()["questions"][0]["page"]), (&2.into(), &2.into()));
+    let next = station.capture(&["--profile", "plain-pages", "--from", NOTE]);
+    assert_eq!(next.code, 0, "no batch is in the way: {}", next.stderr);
+}
+
+#[test]
+fn a_batch_resumed_from_another_folder_is_filed_where_it_was_opened_for() {
+    let station = Station::new();
+    station.lay_in(&stack("demo-stack")[6..9]);
+    station.fault_at(2, "jam");
+    let relative = ["--repository", "repository", "--state", "state"];
+    let scanner = ["--profile", "plain-pages", "--scanner", "folder:adf"];
+    let jammed = station.run_in_its_folder(&[&["capture"], &scanner[..], &relative[..]].concat());
+    assert_eq!(jammed.code, 5, "{}", jammed.stderr);
+    let state = station.path("state").display().to_string();
+    let (batch, elsewhere) = (jammed.batch(), station.path("elsewhere"));
+    std::fs::create_dir(&elsewhere).unwrap();
+    let output = station
+        .command(&["capture", "--json", "--resume", &batch, "--scanner", "folder:adf"])
+        .args(["--state", &state])
+        .current_dir(&elsewhere)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert_eq!(station.filed("pdf").len(), 1, "{said}");
+}
+
+#[test]
+fn a_station_that_lives_in_the_watched_folder_is_refused() {
+    for (repository, state) in [("both", "both"), ("both", "both/state"), ("both/charts", "both")] {
+        let station = Station::new();
+        std::fs::create_dir_all(station.path("both/charts")).unwrap();
+        let [repository, state] =
+            [repository, state].map(|n| station.path(n).display().to_string());
+        let args = ["capture", "--profile", "plain-pages", "--from", NOTE];
+        let ran =
+            station.run(&[&args[..], &["--repository", &repository, "--state", &state]].concat());
+        assert_eq!(ran.code, 7, "{}", ran.stderr);
+        assert!(ran.stderr.contains("keep them apart"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_commit_that_fails_as_the_batch_is_closed_says_how_to_go_on() {
+    let station = Station::new();
+    let page = ["--profile", "plain-pages", "--from", NOTE];
+    assert_eq!(station.capture(&page).code, 0);
+    let database = |sql: &'static str| {
+        let url = format!("sqlite://{}", station.path("state/outguide.db").display());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
+            sqlx::query(sql).execute(&pool).await.unwrap();
+            pool.close().await;
+        });
+    };
+    database(
+        "CREATE TRIGGER broken BEFORE UPDATE OF state ON batch WHEN NEW.state = 'scanned' \
+         BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END",
+    );
+    let broken = station.capture(&page);
+    assert_eq!(broken.code, 7, "{}", broken.stderr);
+    let batch = broken.batch();
+    assert!(broken.stderr.contains(&format!("--resume {batch}")), "{}", broken.stderr);
+    database("DROP TRIGGER broken");
+    let resumed = station.capture(&["--resume", &batch, "--no-more-paper"]);
+    assert_eq!(resumed.code, 0, "{}", resumed.stderr);
+}
+
+#[test]
+fn verify_compares_index_files_with_what_the_station_says_it_filed() {
+    let station = Station::new();
+    assert_eq!(station.capture(&["--profile", "plain-pages", "--from", NOTE]).code, 0);
+    let (repository, state) = (station.path("repository"), station.path("state"));
+    let repository = repository.display().to_string();
+    let state = state.display().to_string();
+    let with_records = ["verify", &repository, "--state", &state];
+    let verified = station.run(&with_records);
+    assert_eq!(verified.code, 0, "{}{}", verified.stdout, verified.stderr);
+
+    let index_file = &station.filed("json")[0];
+    let whole = std::fs::read_to_string(index_file).unwrap();
+    std::fs::write(index_file, whole.replace("\"fields\"", "\"felds\"")).unwrap();
+    let alone = station.run(&["verify", &repository]);
+    assert_eq!(alone.code, 0);
+    assert!(alone.stdout.contains("index files themselves were not checked"), "{}", alone.stdout);
+    let changed = station.run(&with_records);
+    assert_eq!(changed.code, 10, "{}{}", changed.stdout, changed.stderr);
+    assert!(changed.stdout.contains("no longer the index file"), "{}", changed.stdout);
+    // Nobody listens, as behind `head`: the exit code still tells.
+    let (listener, pipe) = std::io::pipe().unwrap();
+    drop(listener);
+    let unheard = station.command(&with_records).stdout(pipe).output().unwrap();
+    let said = String::from_utf8_lossy(&unheard.stderr);
+    assert_eq!(unheard.status.code(), Some(10), "{said}");
+
+    std::fs::remove_file(index_file).unwrap();
+    std::fs::remove_file(&station.filed("pdf")[0]).unwrap();
+    let taken = station.run(&[&with_records[..], &["--json"]].concat());
+    assert_eq!(taken.code, 0, "{}{}", taken.stdout, taken.stderr);
+    assert_eq!(taken.json()["records"]["taken_away"].as_array().unwrap().len(), 1);
+    let missed = station.run(&[&with_records[..], &["--all-must-be-there"]].concat());
+    assert_eq!(missed.code, 10, "{}{}", missed.stdout, missed.stderr);
+}
+
+#[test]
+fn verify_says_in_json_what_has_a_name_that_is_not_utf_8() {
+    use std::os::unix::ffi::OsStrExt;
+    let station = Station::new();
+    let name = std::ffi::OsStr::from_bytes(b"sc\xff.pdf");
+    std::fs::write(station.path("repository").join(name), "theirs").unwrap();
+    let ran = station.run(&["verify", "--json", &station.path("repository").display().to_string()]);
+    assert_eq!(ran.code, 10, "{}", ran.stderr);
+    assert_eq!(ran.json()["problems"][0]["problem"], "without-index");
+}
+
+#[test]
+fn a_staging_folder_named_for_the_machine_is_the_one_used() {
+    let station = Station::new();
+    std::fs::create_dir(station.path("share")).unwrap();
+    let staging = station.path("share/staging");
+    let settings = station.path("station.toml");
+    let text = format!("[repository]\nstaging = \"{}\"\n", staging.display());
+    std::fs::write(&settings, text).unwrap();
+    let settings = settings.display().to_string();
+    let page = ["--profile", "plain-pages", "--station", &settings, "--from", NOTE];
+    let ran = station.capture(&page);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(staging.is_dir() && !station.path(".outguide").exists());
+    let left = "station-0123~20260131-090000-1a2b-0001~0.part";
+    std::fs::write(staging.join(left), "half").unwrap();
+    let repository = station.path("repository").display().to_string();
+    let verified = station.run(&["verify", &repository, "--station", &settings]);
+    assert_eq!(verified.code, 10, "{}", verified.stderr);
+    assert!(verified.stdout.contains("--resume 20260131-090000-1a2b"), "{}", verified.stdout);
+}

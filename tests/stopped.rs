@@ -10,16 +10,23 @@ use std::sync::{Arc, Mutex};
 
 use outguide::app::{self, BatchWork};
 use outguide::capture::CaptureEvent;
-use outguide::config::Station;
+use outguide::config::{self, Station};
 use outguide::device::scanner::{PageStack, ScanOrder, WhichScanner};
 use outguide::disk::Disk;
+use outguide::disk::recording::faults::Fault;
 use outguide::disk::recording::{AfterCut, Recorder};
 use outguide::imaging::encode;
 use outguide::profile::{self, Profile};
 use outguide::records::batch::{BatchState, Expected};
 use outguide::records::ids::PageNo;
-use outguide::records::raster::{Dpi, PixelFormat, Raster};
+use outguide::records::page::{PageOutcome, Side, SpooledPage, TextOutcome};
+use outguide::records::raster::{Dpi, PixelBox, PixelFormat, Raster};
+use outguide::records::text::{Baseline, PageText, TextLine, Word};
+use outguide::repository::filing_fault::FilingFault;
 use outguide::repository::verify::verify;
+use outguide::repository::watched_folder::WatchedFolder;
+use outguide::spool::OriginalKind;
+use outguide::store::BatchRow;
 
 const PROFILE: &str = r#"
 title = "Stopped"
@@ -235,4 +242,234 @@ fn page(no: u32) -> Raster {
     };
     let pixels = (0..width * height).map(pixel).collect();
     Raster::new(width, height, Dpi(100), PixelFormat::Gray8, pixels).unwrap()
+}
+
+/// A batch of its own, so that two days can be compared.
+const BATCH: &str = "20260131-090000-1a2b";
+
+impl Day {
+    async fn open(&self) -> (app::State, WatchedFolder) {
+        let state_dir = self.path("state");
+        let state = app::open_state(&state_dir, &self.station, self.disk.clone()).await.unwrap();
+        let folder = self.path("repository");
+        let opened = app::open_repository(&folder, &self.station, &state_dir, self.disk.clone());
+        (state, opened.unwrap())
+    }
+
+    fn work_on(&self, state: app::State, repository: WatchedFolder, batch: BatchRow) -> BatchWork {
+        BatchWork {
+            state: Arc::new(state),
+            batch,
+            profile: self.profile.clone(),
+            readers: None,
+            repository,
+            at_once: NonZeroUsize::MIN,
+        }
+    }
+
+    fn new_batch(&self) -> BatchRow {
+        let folder = self.path("repository");
+        app::new_batch(&self.profile, PROFILE, &self.station, "files", &folder, Expected::default())
+    }
+
+    /// A batch still open for paper, with all pages kept and none read.
+    async fn fed_and_not_closed(&self) -> BatchWork {
+        let (state, repository) = self.open().await;
+        let batch = BatchRow { id: BATCH.parse().unwrap(), ..self.new_batch() };
+        state.store.open_batch(&batch).await.unwrap();
+        for no in 1..=PAGES {
+            let bytes = encode::original(&page(no)).bytes;
+            let no = PageNo::new(no).unwrap();
+            let kept = state.spool.keep(&batch.id, no, &bytes, OriginalKind::of(&bytes)).unwrap();
+            let page = SpooledPage {
+                no,
+                sheet: no.get(),
+                side: Side::Front,
+                file: kept.file,
+                sha256: kept.sha256,
+                bytes: kept.bytes,
+                scanned_at: "2026-01-31T09:00:07Z".parse().unwrap(),
+                suspect: None,
+                image: no.get(),
+            };
+            state.store.add_page(&batch.id, &page).await.unwrap();
+        }
+        self.work_on(state, repository, batch)
+    }
+
+    /// `--resume`, with no more paper.
+    async fn resume(&self) -> BatchWork {
+        let (state, repository) = self.open().await;
+        let batch = state.store.batch(&BATCH.parse().unwrap()).await.unwrap().unwrap();
+        self.work_on(state, repository, batch)
+    }
+
+    fn receipts(&self) -> usize {
+        files_ending(&self.path(".outguide"), "receipt")
+    }
+
+    /// The receipt of the first document is there again: the power failed before
+    /// its removal reached the disk.
+    fn bring_a_receipt_back(&self) {
+        let batch = self.only_batch().unwrap();
+        let owner = std::fs::read_to_string(self.path("state/staging-owner")).unwrap();
+        let document = format!("{batch}-0001");
+        let receipt = serde_json::json!({
+            "document": document,
+            "sha256": "0".repeat(64),
+            "bytes": 1,
+            "index_sha256": "0".repeat(64),
+            "pdf": format!("{document}.pdf"),
+            "index": format!("{document}.json"),
+            "staged_index": format!("{}~{document}~9.part", owner.trim_end()),
+        });
+        let path = self.path(&format!(".outguide/{}~{document}.receipt", owner.trim_end()));
+        std::fs::write(path, receipt.to_string()).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receipt_that_outlived_its_batch_is_gone_when_the_next_one_begins() {
+    let day = Day::new();
+    day.work().await.unwrap();
+    assert_eq!(day.receipts(), 0);
+    day.bring_a_receipt_back();
+    std::fs::create_dir(day.path("nothing")).unwrap();
+    let (state, repository) = day.open().await;
+    let batch = day.new_batch();
+    state.store.open_batch(&batch).await.unwrap();
+    let work = day.work_on(state, repository, batch);
+    let which = WhichScanner::Folder(PageStack::from_paths(&[day.path("nothing")]).unwrap());
+    let order = ScanOrder {
+        settings: day.profile.scanner.clone(),
+        set: Vec::new(),
+        max_images: None,
+        resume: None,
+    };
+    let (fed, _) = work.feed_and_run(which, order, None, |_| {}, |_| {}).await.unwrap();
+    assert!(fed.is_err(), "there was no paper");
+    assert_eq!(day.receipts(), 0);
+    day.check_everything_is_filed_once("the next batch began").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_of_which_something_is_filed_takes_no_more_paper() {
+    let day = Day::new();
+    let work = day.fed_and_not_closed().await;
+    let second = day.path("repository").join(format!("{BATCH}-0002.pdf"));
+    day.recorder.inject(Fault::ReadOnly { below: second });
+    work.run_closed(|_| {}).await.unwrap_err();
+    drop(work);
+    assert_eq!(files_ending(&day.path("repository"), "json"), 1);
+    let work = day.resume().await;
+    assert_eq!(work.batch.state, BatchState::Scanned);
+    day.recorder.mend();
+    assert_eq!(work.run_closed(|_| {}).await.unwrap(), BatchState::Filed);
+    drop(work);
+    day.check_everything_is_filed_once("gone on").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_with_a_page_in_no_place_does_not_count_as_filed() {
+    let day = Day::new();
+    let work = day.fed_and_not_closed().await;
+    let (store, batch) = (&work.state.store, &work.batch.id);
+    for ended in [BatchState::InQuestion, BatchState::Filed] {
+        store.move_batch_to(batch, ended).await.unwrap_err();
+    }
+    work.run_closed(|_| {}).await.unwrap();
+    let filed = store.documents(batch).await.unwrap();
+    let places = store.placements(batch).await.unwrap();
+    store.record_separation(batch, &filed, &places, &[]).await.unwrap_err();
+    assert_eq!(store.filed_documents(batch).await.unwrap().len(), PAGES as usize);
+}
+
+/// What was read on a page before the stop, other than it would be read now.
+fn read_otherwise(outcome: PageOutcome) -> PageOutcome {
+    let PageOutcome::Read { readings, picture, says_it_is_a_cover_sheet, filed, .. } = outcome
+    else {
+        panic!("{outcome:?}")
+    };
+    let bounds = PixelBox { left: 20, top: 20, right: 80, bottom: 32 };
+    let word = Word { text: "earlier".to_owned(), bounds, confidence: 90.0 };
+    let line =
+        TextLine { bounds, baseline: Baseline::default(), starts_block: true, words: vec![word] };
+    let page = PageText { width: 120, height: 160, lines: vec![line] };
+    let text = TextOutcome::Recognized { page };
+    PageOutcome::Read { readings, picture, says_it_is_a_cover_sheet, text, filed }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pdf_is_the_same_when_a_stop_has_cost_the_derived_picture() {
+    let mut pdfs = Vec::new();
+    for picture_is_lost in [false, true] {
+        let day = Day::new();
+        let work = day.fed_and_not_closed().await;
+        day.recorder.inject(Fault::ReadOnly { below: day.path("repository") });
+        work.run_closed(|_| {}).await.unwrap_err();
+        day.recorder.mend();
+        let (store, batch) = (&work.state.store, &work.batch.id);
+        let outcome = store.page_outcome(batch, PageNo::FIRST).await.unwrap().unwrap();
+        let otherwise = read_otherwise(outcome);
+        store.record_page_outcome(batch, PageNo::FIRST, &otherwise).await.unwrap();
+        if picture_is_lost {
+            let derived = work.state.spool.derived(batch).unwrap();
+            std::fs::remove_file(derived.join("0001.picture")).unwrap();
+        }
+        drop(work);
+        day.resume().await.run_closed(|_| {}).await.unwrap();
+        let pdf = day.path("repository").join(format!("{BATCH}-0001.pdf"));
+        pdfs.push(std::fs::read(pdf).unwrap());
+    }
+    assert!(pdfs[0] == pdfs[1], "{} and {} bytes", pdfs[0].len(), pdfs[1].len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_state_folder_spelled_differently_is_the_same_station() {
+    let day = Day::new();
+    let work = day.fed_and_not_closed().await;
+    work.run_closed(|_| {}).await.unwrap();
+    drop(work);
+    day.bring_a_receipt_back();
+    std::os::unix::fs::symlink(day.path("state"), day.path("link")).unwrap();
+    for spelled in ["state", "state/", "./state", "stack/../state", "link"] {
+        let state = day.path("").join(spelled);
+        let folder = day.path("repository");
+        let repository = app::open_repository(&folder, &day.station, &state, Disk::Real).unwrap();
+        assert_eq!(repository.unacknowledged().unwrap().len(), 1, "{spelled}");
+    }
+}
+
+#[test]
+fn folders_that_lie_one_in_the_other_are_refused_however_they_are_spelled() {
+    let root = tempfile::tempdir().unwrap();
+    let at = |name: &str| root.path().join(name);
+    std::fs::create_dir_all(at("charts/deep")).unwrap();
+    std::os::unix::fs::symlink(at("charts"), at("link")).unwrap();
+    let station = Station::default();
+    let staged_within = Station {
+        repository: config::Repository { staging: Some(at("state/x")), ..Default::default() },
+        ..Station::default()
+    };
+    let apart = [("charts", "state", &station), ("charts", "chartsandmore", &station)];
+    for (repository, state, station) in apart {
+        app::keep_apart(&at(repository), station, &at(state)).unwrap();
+    }
+    let within = [
+        ("charts", "charts", &station),
+        ("charts", "charts/deep/not/yet/made", &station),
+        ("charts", "link/state", &station),
+        ("charts/deep", "charts", &station),
+        ("charts/../charts/deep", "link", &station),
+        ("charts", ".outguide", &station),
+        ("charts", ".outguide/state", &station),
+        ("charts", "state", &staged_within),
+    ];
+    for (repository, state, station) in within {
+        let told = app::keep_apart(&at(repository), station, &at(state));
+        assert!(
+            matches!(told, Err(FilingFault::StationInRepository { .. })),
+            "{repository} and {state}: {told:?}"
+        );
+    }
 }

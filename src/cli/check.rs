@@ -14,6 +14,7 @@ use crate::device::scanner;
 use crate::disk::Disk;
 use crate::ocr;
 use crate::profile::{self, Profile};
+use crate::repository::filing_fault::FilingFault;
 use crate::spool::Spool;
 
 /// The year this was written: a clock before it was never set.
@@ -135,7 +136,12 @@ fn repository(args: &CheckArgs, station: &Station) -> anyhow::Result<String> {
         anyhow::bail!("none is set; give --repository DIR or set repository.dir in station.toml");
     };
     let state = settings::state_dir(&args.state, station);
-    let repository = app::open_repository(folder, station, &state, Disk::Real)?;
+    let repository = match app::open_repository(folder, station, &state, Disk::Real) {
+        Err(FilingFault::StagingInUse { .. }) => {
+            return Ok(format!("{}, a batch is being filed into it now", folder.display()));
+        }
+        opened => opened?,
+    };
     let free = Disk::Real.space(folder)?.free >> 30;
     Ok(format!("{}, {free} GB free; {}", folder.display(), repository.probe_placing()?))
 }

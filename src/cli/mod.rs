@@ -60,7 +60,7 @@ pub fn run() -> ExitCode {
         }
         Command::Scanners(args) => scanners::run(&args),
         Command::Check(args) => check::run(&args),
-        Command::Verify(args) => verify::run(&args),
+        Command::Verify(args) => waiting_for(async move { verify::run(&args).await }),
     };
     match ended {
         Ok(exit) => exit.into(),

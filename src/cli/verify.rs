@@ -1,72 +1,174 @@
 //! `outguide verify`: is everything in the repository still what was filed?
 
-use std::path::PathBuf;
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::exit::{Ends, Exit, Stopped};
+use super::settings::{self, StateArgs};
+use crate::app;
 use crate::disk::Disk;
-use crate::repository::verify::{Problem, verify};
+use crate::records::ids::DocumentId;
+use crate::repository::verify::{Problem, TakenAway, VerifyReport, verify};
 
 /// Hash every filed document again and compare it with its index file
+///
+/// What an index file itself must be, and which documents there must be, only
+/// the station that filed them knows: name its state folder with --state.
 #[derive(Args)]
 pub struct VerifyArgs {
     /// The folder the document repository watches
     repository: PathBuf,
+    /// Compare with what the station of this state folder says it filed
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// With --state: a document that is no longer there is a problem too
+    #[arg(long, requires = "state")]
+    all_must_be_there: bool,
+    /// The machine's settings instead of /etc/outguide/station.toml
+    #[arg(long, value_name = "FILE")]
+    station: Option<PathBuf>,
     /// One line of JSON
     #[arg(long)]
     json: bool,
 }
 
-pub fn run(args: &VerifyArgs) -> Result<Exit, Stopped> {
-    let beside = args.repository.canonicalize().ok();
-    let staging = beside.as_deref().and_then(|folder| folder.parent()).map(|p| p.join(".outguide"));
-    let report = verify(&Disk::Real, &args.repository, staging.as_deref()).ends(Exit::Storage)?;
-    if args.json {
-        println!("{}", serde_json::to_string(&report).ends(Exit::Failed)?);
-    } else {
-        for problem in &report.problems {
-            println!("{}", in_words(problem));
-        }
-        println!(
-            "{} documents are what was filed; {} problems",
-            report.sound.len(),
-            report.problems.len()
-        );
+pub async fn run(args: &VerifyArgs) -> Result<Exit, Stopped> {
+    let given = StateArgs { station: args.station.clone(), ..StateArgs::default() };
+    let station = settings::station(&given)?;
+    let whole = args.repository.canonicalize().ok();
+    let staging = whole.and_then(|watched| app::staging_folder(&watched, &station));
+    let disk = Disk::Real;
+    let mut report = verify(&disk, &args.repository, staging.as_deref()).ends(Exit::Storage)?;
+    if let Some(state) = &args.state {
+        let records = app::filed_records(state).await.ends(Exit::Storage)?;
+        let taken_away = match args.all_must_be_there {
+            true => TakenAway::IsAProblem,
+            false => TakenAway::IsWell,
+        };
+        report
+            .compare_with_records(&disk, &args.repository, &records, taken_away)
+            .ends(Exit::Storage)?;
+    }
+    match tell(&report, args) {
+        // Whoever read this has read enough; the exit code says the rest.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+        told => told.ends(Exit::Failed)?,
     }
     Ok(if report.is_sound() { Exit::Done } else { Exit::FoundWrong })
+}
+
+fn tell(report: &VerifyReport, args: &VerifyArgs) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    if args.json {
+        serde_json::to_writer(&mut out, report)?;
+        writeln!(out)?;
+        return out.flush();
+    }
+    for problem in &report.problems {
+        writeln!(out, "{}", in_words(problem))?;
+    }
+    let (sound, problems) = (report.sound.len(), report.problems.len());
+    match &report.records {
+        None => {
+            writeln!(out, "{sound} PDFs are what their index files say; {problems} problems")?;
+            writeln!(
+                out,
+                "The index files themselves were not checked: --state DIR compares them with the \
+                 records of the station that filed them"
+            )?;
+        }
+        Some(records) => {
+            writeln!(out, "{sound} documents are what was filed; {problems} problems")?;
+            writeln!(
+                out,
+                "Of {} that the station filed here, {} are no longer there",
+                records.documents,
+                records.taken_away.len()
+            )?;
+        }
+    }
+    out.flush()
 }
 
 /// What is wrong, and what to do.
 fn in_words(problem: &Problem) -> String {
     match problem {
         Problem::PdfMissing { document, index_file, pdf } => format!(
-            "MISSING  {}: {} names it for document {document}; the repository may have taken it, \
-             else file it again from its batch",
+            "MISSING  {}: {} names it for document {document}; look whether the repository has \
+             taken it; if not, {}",
             pdf.display(),
-            index_file.display()
+            index_file.display(),
+            restore(document)
         ),
         Problem::PdfChanged { document, pdf, .. } => format!(
-            "CHANGED  {}: no longer what was filed as {document}; file it again from its batch",
-            pdf.display()
+            "CHANGED  {}: no longer what was filed as {document}; {}",
+            pdf.display(),
+            restore(document)
         ),
         Problem::PdfUnreadable { pdf, cause } => {
             format!("UNREADABLE  {}: {cause}; check the disk or the share", pdf.display())
         }
         Problem::WithoutIndex { pdf } => format!(
-            "NO INDEX  {}: filing stopped before its index file; resume its batch",
+            "NO INDEX  {}: filing stopped before its index file, or something took that away. \
+             Where `outguide capture` names an unfinished batch, its --resume completes it",
             pdf.display()
         ),
-        Problem::IndexUnreadable { index_file, cause } => {
-            format!("BAD INDEX  {}: {cause}", index_file.display())
-        }
+        Problem::IndexUnreadable { index_file, cause } => format!(
+            "BAD INDEX  {}: {cause}. Restore it from a backup of the repository",
+            index_file.display()
+        ),
+        Problem::IndexChanged { document, index_file, .. } => format!(
+            "CHANGED  {}: no longer the index file that was filed with {document}; {}",
+            index_file.display(),
+            restore(document)
+        ),
+        Problem::IndexMissing { document, index_file, pdf } => format!(
+            "NO INDEX  {}: filed with {document}, whose PDF {} is still there; look whether the \
+             repository has taken it; if not, {}",
+            index_file.display(),
+            pdf.display(),
+            restore(document)
+        ),
+        Problem::NotThere { document, pdf } => format!(
+            "NOT THERE  {}: filed as {document}; look whether the repository has taken it; if not, {}",
+            pdf.display(),
+            restore(document)
+        ),
         Problem::FiledTwice { document, pdfs } => {
             let names: Vec<String> = pdfs.iter().map(|pdf| pdf.display().to_string()).collect();
-            format!("TWICE  document {document}: {}", names.join(", "))
+            format!(
+                "TWICE  document {document}: {}; one of them is a copy made outside Outguide",
+                names.join(", ")
+            )
         }
-        Problem::Unfinished { file } => format!(
-            "UNFINISHED  {}: a station is filing, or was stopped; resume its batch",
-            file.display()
+        Problem::Unfinished { file, document } => unfinished(file, document.as_ref()),
+    }
+}
+
+/// What can be done for a document that is damaged or gone.
+fn restore(document: &DocumentId) -> String {
+    format!(
+        "restore both of its files from a backup of the repository, or feed its pages \
+         again: from page {} on they are kept in spool/{} of the station's state folder, and \
+         `outguide capture --from` takes them as a new batch",
+        document.first_page(),
+        document.batch()
+    )
+}
+
+fn unfinished(file: &Path, document: Option<&DocumentId>) -> String {
+    let file = file.display();
+    match document {
+        Some(document) => format!(
+            "UNFINISHED  {file}: the station is filing, or was stopped; then \
+             `outguide capture --resume {}` there completes it",
+            document.batch()
+        ),
+        None => format!(
+            "UNFINISHED  {file}: a station is filing, or was stopped; the next `outguide capture` \
+             there takes this away"
         ),
     }
 }

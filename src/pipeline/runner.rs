@@ -24,7 +24,7 @@ use crate::pdf::writer::PdfWriter;
 use crate::profile::Profile;
 use crate::records::batch::BatchState;
 use crate::records::document::Document;
-use crate::records::ids::{BatchId, DocumentId, PageNo};
+use crate::records::ids::{BatchId, DocumentId, PageNo, Sha256};
 use crate::records::page::{PageOutcome, Place, SetAside, SpooledPage};
 use crate::records::raster::EncodedImage;
 use crate::repository::filing_fault::FilingFault;
@@ -106,6 +106,30 @@ impl Runner {
         };
         self.store.move_batch_to(&batch.id, state).await?;
         Ok(state)
+    }
+
+    /// Forgets the receipts of documents whose rows say that they are filed: a
+    /// stop may have come between the row and that. For the start, whichever
+    /// batch it was and however far it came.
+    pub async fn settle_receipts(&self) -> Result<(), RunFault> {
+        let repository = self.repository.clone();
+        let left = tokio::task::spawn_blocking(move || repository.unacknowledged())
+            .await
+            .map_err(|source| RunFault::PageTask { source })??;
+        for document in left {
+            if self.store.is_filed(&document).await? {
+                self.acknowledge(document).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn acknowledge(&self, document: DocumentId) -> Result<(), RunFault> {
+        let repository = self.repository.clone();
+        tokio::task::spawn_blocking(move || repository.acknowledge(&document))
+            .await
+            .map_err(|source| RunFault::PageTask { source })??;
+        Ok(())
     }
 
     /// The page step, for every page that is due, as pages come, until `paper`
@@ -217,8 +241,6 @@ impl Runner {
         for document in self.store.documents(&batch.id).await? {
             let id = DocumentId::new(batch.id.clone(), document.first_page);
             if filed.contains_key(&document.first_page) {
-                // A stop may have come between its row and this.
-                self.repository.acknowledge(&id)?;
                 continue;
             }
             let mut outcomes = BTreeMap::new();
@@ -236,10 +258,11 @@ impl Runner {
                 pdf_path: filed.pdf.display().to_string(),
                 pdf_sha256: filed.sha256,
                 index_path: filed.index_file.display().to_string(),
+                index_sha256: filed.index_sha256,
                 filed_at: (self.now)(),
             };
             self.store.record_filed(&batch.id, first_page, &row).await?;
-            self.repository.acknowledge(&id)?;
+            self.acknowledge(id.clone()).await?;
             (self.tell)(RunEvent::DocumentFiled { document: id, pages: pages_filed });
         }
         Ok(())
@@ -358,8 +381,8 @@ impl DocumentToRender<'_> {
         Ok(path)
     }
 
-    /// The page's picture from the derived files; where a stop has cost it, the
-    /// page is read again from its original.
+    /// The page's picture from the derived files; where a stop has cost it, it is
+    /// made again from the original, and what was read on the page stays.
     fn ready(
         &self,
         spool: &Spool,
@@ -370,23 +393,32 @@ impl DocumentToRender<'_> {
         nth: usize,
     ) -> Result<ReadyPage, RunFault> {
         let label = nth.to_string();
-        if let Some(outcome @ PageOutcome::Read { filed, .. }) = outcome
-            && let Some(bytes) =
-                spool.read_derived(self.id.batch(), &picture_file(page.no), filed.sha256)?
-        {
-            let image = EncodedImage {
-                coding: filed.coding,
-                width: filed.width,
-                height: filed.height,
-                dpi: filed.dpi,
-                format: filed.format,
-                bytes,
-            };
-            return Ok(ReadyPage { image, outcome, label });
+        let mut recorded = None;
+        if let Some(outcome @ PageOutcome::Read { filed, .. }) = outcome {
+            let picture =
+                spool.read_derived(self.id.batch(), &picture_file(page.no), filed.sha256)?;
+            if let Some(bytes) = picture {
+                let image = EncodedImage {
+                    coding: filed.coding,
+                    width: filed.width,
+                    height: filed.height,
+                    dpi: filed.dpi,
+                    format: filed.format,
+                    bytes,
+                };
+                return Ok(ReadyPage { image, outcome, label });
+            }
+            recorded = Some((outcome, filed.sha256));
         }
         let again = read_original(spool, self.id.batch(), page, profile, readers)?;
         let (PageRead { outcome, image }, _) =
             again.map_err(|_| SpoolFault::OriginalUnreadable { page: page.no })?;
+        // Words read a second time may differ, and then so would the PDF: one
+        // that stands without its row would not be known again.
+        let outcome = match recorded {
+            Some((recorded, picture)) if picture == Sha256::of(&image.bytes) => recorded,
+            Some(_) | None => outcome,
+        };
         Ok(ReadyPage { image, outcome, label })
     }
 }

@@ -21,14 +21,37 @@ pub enum FilingFault {
     NotAFolder { folder: PathBuf },
     #[error(
         "the staging folder {} cannot be used; let this user write there, or name another one \
-         on the repository's file system", staging.display()
+         on the repository's file system (repository.staging in station.toml)", staging.display()
     )]
     StagingUnusable { staging: PathBuf, source: io::Error },
     #[error(
         "the staging folder {} is inside the watched folder, where the repository would take \
-         unfinished files; name one beside it", staging.display()
+         unfinished files; name one beside it (repository.staging in station.toml)",
+        staging.display()
     )]
     StagingInRepository { staging: PathBuf },
+    #[error(
+        "another outguide is filing through {} as {owner}; wait until it is done. If it runs on \
+         another machine, that machine has a copy of this one's state folder: delete the file \
+         staging-owner in one of the two, with no batch of it unfinished", staging.display()
+    )]
+    StagingInUse { staging: PathBuf, owner: String },
+    #[error(
+        "the file staging-owner in the state folder {} cannot be read or written; check its disk \
+         and its permissions", state.display()
+    )]
+    OwnerUnusable { state: PathBuf, source: io::Error },
+    #[error(
+        "{} and the station's own folder {} lie one in the other, so that the repository would \
+         take scanned pages, or the station's files stand among its documents; keep them apart",
+        folder.display(), state.display()
+    )]
+    StationInRepository { folder: PathBuf, state: PathBuf },
+    #[error(
+        "the path of the repository, {}, is not UTF-8, and index files and the station's records \
+         cannot hold it; rename the folder", folder.display()
+    )]
+    NotUtf8 { folder: PathBuf },
     #[error(
         "{} and the staging folder {} are on different file systems, so files cannot appear \
          whole; make a folder inside the share, have the repository watch that one, and file \
@@ -60,6 +83,23 @@ pub enum FilingFault {
          resume", pdf.display()
     )]
     TakenBeforeIndex { document: DocumentId, pdf: PathBuf },
+    #[error(
+        "it is not known yet whether document {document} is filed: the repository's answer to \
+         giving {} its name was lost; resume, which finds out", index_file.display()
+    )]
+    AnswerLost { document: DocumentId, index_file: PathBuf, source: io::Error },
+    #[error(
+        "whether document {document} is filed cannot be told: its index file left the staging \
+         folder and is not at {}, yet its PDF still stands there. Look whether the repository \
+         has the document. If so, move that PDF away; if not, delete {}. Then resume",
+        index_file.display(), receipt.display()
+    )]
+    InDoubt { document: DocumentId, index_file: PathBuf, receipt: PathBuf },
+    #[error(
+        "document {document} is filed, but the note {} that it was about to be could not be \
+         taken away; resume, which tries that again: nothing is filed twice", receipt.display()
+    )]
+    ReceiptStays { document: DocumentId, receipt: PathBuf, source: io::Error },
     #[error(
         "document {document} was filed before with other content, by {}; nothing was changed: \
          compare the two and decide which is right", index_file.display()
@@ -132,7 +172,7 @@ impl fmt::Display for Trouble {
             Trouble::Gone => "the repository went away; bring the share back and resume",
             Trouble::OtherFileSystem => {
                 "a folder of the repository is a file system of its own; file into one where the \
-                 staging folder is on the same"
+                 staging folder (repository.staging in station.toml) is on the same"
             }
             Trouble::Unexpected => {
                 "the repository refused; the log has its answer. Correct that and resume"

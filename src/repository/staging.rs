@@ -1,8 +1,12 @@
 //! The folder beside the watched folder where files become whole.
 //!
-//! Several stations may share it, so every name in it begins with its owner.
+//! Several stations may share it, so every name in it begins with its owner
+//! ([`super::owner`]). An owner works in one process at a time: a second one, as
+//! from a state folder that was copied, is refused by the lock, where the share
+//! has locks.
 //!
 //! ```text
+//! .outguide/<owner>~station.lock            held while the station has this folder open
 //! .outguide/<owner>~<document>~<n>.part     a PDF or index file being written
 //! .outguide/<owner>~<document>.receipt      the index file is about to be placed
 //! .outguide/.claim-<hash>                   a name another station must not take (see disk::placing)
@@ -13,18 +17,21 @@
 //! nothing there at its next start and file a second time. So the index file is
 //! staged and its name synced, then the receipt is written and synced, then the
 //! index file is renamed into the watched folder: *a receipt whose staged index
-//! file is gone* says that it was placed, whatever became of it. The receipt
-//! goes once the row is committed ([`super::watched_folder::WatchedFolder::acknowledge`]).
+//! file is gone* says that it was placed, and where the PDF is gone too, that
+//! the repository took both. The receipt goes once the row is committed
+//! ([`super::watched_folder::WatchedFolder::acknowledge`]).
 //!
 //! On a share without rename, where a link is made and the first name then
 //! removed, a stop exactly between these two while the repository takes the
 //! document is not seen, and the document is offered again.
 
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use crate::disk::durable::{WriteFault, Written, unused_path, write_synced};
@@ -32,8 +39,11 @@ use crate::disk::placing::{CLAIM_PREFIX, Placing};
 use crate::disk::{Access, Disk, EntryKind};
 use crate::records::ids::{DocumentId, Sha256};
 
+use super::owner::StagingOwner;
+
 const PART_SUFFIX: &str = ".part";
 const RECEIPT_SUFFIX: &str = ".receipt";
+const LOCK: &str = "station.lock";
 
 /// What was about to be placed, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +51,8 @@ pub(super) struct Receipt {
     pub(super) document: DocumentId,
     pub(super) sha256: Sha256,
     pub(super) bytes: u64,
+    /// Of the index file.
+    pub(super) index_sha256: Sha256,
     /// Relative to the watched folder.
     pub(super) pdf: PathBuf,
     /// Relative to the watched folder.
@@ -56,12 +68,55 @@ pub(super) struct Staging {
     /// Begins every name of this station's files here; holds no `~`.
     owner: String,
     parts_made: Arc<AtomicU64>,
+    /// Held as long as this lives; `None` on a share that has no locks.
+    _lock: Option<Arc<File>>,
+}
+
+/// What stands in a staging folder, by its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Staged {
+    Lock,
+    /// Being written, or left by a stop.
+    Part {
+        document: Option<DocumentId>,
+    },
+    Receipt {
+        document: DocumentId,
+    },
+    Claim,
+    NotOurs,
+}
+
+/// What the file of this name is, whoever owns it.
+pub(super) fn kind_of_staged(name: &str) -> Staged {
+    if name.starts_with(CLAIM_PREFIX) {
+        return Staged::Claim;
+    }
+    let Some((_, rest)) = name.split_once('~') else { return Staged::NotOurs };
+    if rest == LOCK {
+        return Staged::Lock;
+    }
+    if let Some(document) = rest.strip_suffix(RECEIPT_SUFFIX) {
+        return document.parse().map_or(Staged::NotOurs, |document| Staged::Receipt { document });
+    }
+    match rest.strip_suffix(PART_SUFFIX) {
+        Some(part) => {
+            let document = part.split_once('~').and_then(|(document, _)| document.parse().ok());
+            Staged::Part { document }
+        }
+        None => Staged::NotOurs,
+    }
 }
 
 impl Staging {
     /// Makes the folder where it is missing. Its name need not survive: what is
-    /// in it is of use only together, and is made again.
-    pub(super) fn open(disk: &Disk, folder: PathBuf, owner: String) -> io::Result<Self> {
+    /// in it is of use only together, and is made again. `None` while another
+    /// process works here as the same owner.
+    pub(super) fn open(
+        disk: &Disk,
+        folder: PathBuf,
+        owner: &StagingOwner,
+    ) -> io::Result<Option<Self>> {
         match disk.create_folder(&folder, Access::Shared) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             Ok(()) | Err(_) => {}
@@ -69,7 +124,19 @@ impl Staging {
         if disk.kind_of(&folder)? != Some(EntryKind::Folder) {
             return Err(io::Error::from(io::ErrorKind::NotADirectory));
         }
-        Ok(Staging { disk: disk.clone(), folder, owner, parts_made: Arc::default() })
+        let lock = match disk.lock_file(&folder.join(format!("{owner}~{LOCK}"))) {
+            Ok(Some(lock)) => Some(Arc::new(lock)),
+            Ok(None) => return Ok(None),
+            Err(error) if has_no_locks(&error) => None,
+            Err(error) => return Err(error),
+        };
+        Ok(Some(Staging {
+            disk: disk.clone(),
+            folder,
+            owner: owner.as_str().to_owned(),
+            parts_made: Arc::default(),
+            _lock: lock,
+        }))
     }
 
     pub(super) fn folder(&self) -> &Path {
@@ -153,9 +220,8 @@ impl Staging {
         }
     }
 
-    /// Whether the receipt's index file left here for the watched folder.
-    pub(super) fn index_was_placed(&self, receipt: &Receipt) -> io::Result<bool> {
-        Ok(self.disk.kind_of(&self.folder.join(&receipt.staged_index))?.is_none())
+    pub(super) fn staged_index(&self, receipt: &Receipt) -> PathBuf {
+        self.folder.join(&receipt.staged_index)
     }
 
     /// Undoes a receipt whose index file was not placed: the receipt first and
@@ -163,7 +229,7 @@ impl Staging {
     pub(super) fn withdraw(&self, receipt: &Receipt) -> io::Result<()> {
         self.remove_receipt(&receipt.document)?;
         self.sync()?;
-        self.discard(&self.folder.join(&receipt.staged_index));
+        self.discard(&self.staged_index(receipt));
         Ok(())
     }
 
@@ -217,7 +283,13 @@ impl Staging {
         name.strip_prefix(&self.owner)?.strip_prefix('~')
     }
 
-    fn receipt_path(&self, document: &DocumentId) -> PathBuf {
+    pub(super) fn receipt_path(&self, document: &DocumentId) -> PathBuf {
         self.folder.join(format!("{}~{document}{RECEIPT_SUFFIX}", self.owner))
     }
+}
+
+/// flock(2) on a share whose server or mount offers none.
+fn has_no_locks(error: &io::Error) -> bool {
+    let not_offered = [Errno::NOLCK, Errno::NOSYS, Errno::OPNOTSUPP, Errno::INVAL];
+    error.raw_os_error().is_some_and(|code| not_offered.contains(&Errno::from_raw_os_error(code)))
 }

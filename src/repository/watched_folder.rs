@@ -8,7 +8,8 @@
 //! mounted share: make a folder in the share and have that watched. This also
 //! shows a share that is not mounted, because the folder is then missing and
 //! nothing is filed onto the local disk under the mount point. DIR is never made
-//! here for the same reason.
+//! here for the same reason. Where the folder above DIR is not this station's to
+//! write in, `repository.staging` in `station.toml` names another.
 //!
 //! **How a document is filed.**
 //!
@@ -42,7 +43,8 @@ use crate::records::ids::{DocumentId, Sha256};
 
 use super::filing_fault::{FilingFault, FilingStep};
 use super::index::{DocumentIndex, FiledPdf};
-use super::naming::{FiledName, harmless_name, same_ignoring_case};
+use super::naming::{FiledName, same_ignoring_case};
+use super::owner::StagingOwner;
 use super::sidecar;
 use super::staging::{Receipt, Staging};
 
@@ -60,8 +62,7 @@ pub struct RepositorySettings {
     /// index files: `\\server\share\charts`. As this station sees it where not
     /// given.
     pub path_seen_by_repository: Option<String>,
-    /// This station and its state folder: two that run at once must differ.
-    pub owner: String,
+    pub owner: StagingOwner,
 }
 
 /// A document to be filed, without its bytes.
@@ -81,6 +82,7 @@ pub struct Filed {
     pub sha256: Sha256,
     /// Length of the PDF.
     pub bytes: u64,
+    pub index_sha256: Sha256,
     pub standing: Standing,
 }
 
@@ -110,7 +112,19 @@ enum Attempt {
     /// The PDF stands there now, its index file is still due.
     PdfStands,
     /// PDF and index file were there.
-    FiledBefore,
+    FiledBefore { index_sha256: Sha256 },
+}
+
+/// What became of the index file a receipt speaks of.
+enum Whereabouts {
+    /// In the watched folder, under its name.
+    Stands,
+    /// In the staging folder: it was never placed.
+    StillStaged,
+    /// Neither, and its PDF is gone too: the repository took both.
+    TakenAway,
+    /// Neither, and its PDF stands.
+    Unknown,
 }
 
 /// The paths a copy number gives.
@@ -136,8 +150,10 @@ impl WatchedFolder {
             return Err(FilingFault::StagingInRepository { staging });
         }
         let unusable = |source| FilingFault::StagingUnusable { staging: staging.clone(), source };
-        let owner = harmless_name(&settings.owner).replace('~', "-");
-        let opened = Staging::open(&disk, staging.clone(), owner).map_err(unusable)?;
+        let opened = Staging::open(&disk, staging.clone(), &settings.owner).map_err(unusable)?;
+        let Some(opened) = opened else {
+            return Err(FilingFault::StagingInUse { staging, owner: settings.owner.to_string() });
+        };
         if !opened.reaches(&root).map_err(unusable)? {
             return Err(FilingFault::OtherFileSystem { folder: root, staging });
         }
@@ -184,9 +200,11 @@ impl WatchedFolder {
 
     /// Forgets the receipt of a document whose row says that it is filed.
     pub fn acknowledge(&self, document: &DocumentId) -> Result<(), FilingFault> {
-        self.staging
-            .remove_receipt(document)
-            .map_err(|source| self.stopped(document, FilingStep::Receipt, source))
+        self.staging.remove_receipt(document).map_err(|source| FilingFault::ReceiptStays {
+            document: document.clone(),
+            receipt: self.staging.receipt_path(document),
+            source,
+        })
     }
 
     /// Documents that may stand filed without a row saying so. Those that have
@@ -218,17 +236,16 @@ impl WatchedFolder {
             };
             // Names that were found may be there only in the kernel's cache, left
             // by a run that was killed: they are synced as those just made.
-            let standing = match self.try_names(order, &names, part, written)? {
+            let (standing, index_sha256) = match self.try_names(order, &names, part, written)? {
                 Attempt::Taken => continue,
                 Attempt::PdfStands => {
                     self.sync_names(document, FilingStep::SyncPdfName, &folder)?;
                     self.read_back(document, &names.pdf, written)?;
-                    self.place_index(order, &names, written)?;
-                    Standing::FiledNow
+                    (Standing::FiledNow, self.place_index(order, &names, written)?)
                 }
-                Attempt::FiledBefore => {
+                Attempt::FiledBefore { index_sha256 } => {
                     self.sync_names(document, FilingStep::SyncIndexName, &folder)?;
-                    Standing::FiledBefore
+                    (Standing::FiledBefore, index_sha256)
                 }
             };
             let Names { pdf, index_file } = names;
@@ -237,6 +254,7 @@ impl WatchedFolder {
                 index_file,
                 sha256: written.sha256,
                 bytes: written.bytes,
+                index_sha256,
                 standing,
             });
         }
@@ -254,11 +272,22 @@ impl WatchedFolder {
         let Some(receipt) = self.staging.receipt(document).map_err(stopped)? else {
             return Ok(None);
         };
-        if !self.staging.index_was_placed(&receipt).map_err(stopped)? {
-            self.staging.withdraw(&receipt).map_err(stopped)?;
-            return Ok(None);
-        }
         let index_file = self.root.join(&receipt.index);
+        match self.whereabouts(&receipt).map_err(stopped)? {
+            Whereabouts::StillStaged => {
+                self.staging.withdraw(&receipt).map_err(stopped)?;
+                return Ok(None);
+            }
+            Whereabouts::Unknown => {
+                let receipt = self.staging.receipt_path(document);
+                return Err(FilingFault::InDoubt {
+                    document: document.clone(),
+                    index_file,
+                    receipt,
+                });
+            }
+            Whereabouts::Stands | Whereabouts::TakenAway => {}
+        }
         if receipt.sha256 != written.sha256 {
             return Err(FilingFault::FiledWithOtherContent {
                 document: document.clone(),
@@ -269,13 +298,33 @@ impl WatchedFolder {
         if self.disk.kind_of(folder).map_err(stopped)?.is_some() {
             self.sync_names(document, FilingStep::SyncIndexName, folder)?;
         }
+        // A second name of it, where placing is linking and was stopped half-way.
+        self.staging.discard(&self.staging.staged_index(&receipt));
         Ok(Some(Filed {
             pdf: self.root.join(&receipt.pdf),
             index_file,
             sha256: receipt.sha256,
             bytes: receipt.bytes,
+            index_sha256: receipt.index_sha256,
             standing: Standing::FiledBefore,
         }))
+    }
+
+    /// Only what is seen in the watched folder, or is gone from it together with
+    /// its PDF, was placed: that the staged file is gone may be another's doing.
+    fn whereabouts(&self, receipt: &Receipt) -> io::Result<Whereabouts> {
+        let hash_at = |path: &Path| match self.disk.kind_of(path)? {
+            Some(EntryKind::File) => self.disk.read_back(path).map(|(hash, _)| Some(hash)),
+            Some(EntryKind::Folder | EntryKind::Other) | None => Ok(None),
+        };
+        if hash_at(&self.root.join(&receipt.index))? == Some(receipt.index_sha256) {
+            return Ok(Whereabouts::Stands);
+        }
+        if self.disk.kind_of(&self.staging.staged_index(receipt))?.is_some() {
+            return Ok(Whereabouts::StillStaged);
+        }
+        let pdf_stands = hash_at(&self.root.join(&receipt.pdf))? == Some(receipt.sha256);
+        Ok(if pdf_stands { Whereabouts::Unknown } else { Whereabouts::TakenAway })
     }
 
     /// Makes the name's folders; one that differs only in case from one that is
@@ -354,7 +403,9 @@ impl WatchedFolder {
             read.map_err(|source| self.stopped(document, FilingStep::LookForNames, source))?;
         match sidecar::read(order.sidecar, &bytes) {
             Ok(entry) if entry.document != *document => Ok(Attempt::Taken),
-            Ok(entry) if entry.sha256 == written.sha256 => Ok(Attempt::FiledBefore),
+            Ok(entry) if entry.sha256 == written.sha256 => {
+                Ok(Attempt::FiledBefore { index_sha256: Sha256::of(&bytes) })
+            }
             Ok(_) => Err(FilingFault::FiledWithOtherContent {
                 document: document.clone(),
                 index_file: names.index_file.clone(),
@@ -384,37 +435,66 @@ impl WatchedFolder {
         }
     }
 
-    /// Steps 5 to 8.
+    /// Steps 5 to 8; the index file's hash.
     fn place_index(
         &self,
         order: &FilingOrder,
         names: &Names,
         written: Written,
-    ) -> Result<(), FilingFault> {
+    ) -> Result<Sha256, FilingFault> {
         let document = &order.index.document;
         let stopped = |step| move |source| self.stopped(document, step, source);
         let index = sidecar::write(order.sidecar, &order.index, &self.as_filed(names, written))
             .map_err(|source| FilingFault::Index { document: document.clone(), source })?;
-        let (part, _) = self
+        let (part, Written { sha256: index_sha256, .. }) = self
             .staging
             .stage(document, &mut &index[..])
             .map_err(|fault| stopped(FilingStep::StageIndex)(fault.into_cause()))?;
         self.staging.sync().map_err(stopped(FilingStep::StageIndex))?;
-        let receipt = self.receipt_for(document, names, written, &part);
+        let below = |path: &Path| path.strip_prefix(&self.root).unwrap_or(path).to_path_buf();
+        let receipt = Receipt {
+            document: document.clone(),
+            sha256: written.sha256,
+            bytes: written.bytes,
+            index_sha256,
+            pdf: below(&names.pdf),
+            index: below(&names.index_file),
+            staged_index: part.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        };
         if let Err(fault) = self.staging.write_receipt(&receipt) {
             self.withdraw(&receipt);
             return Err(stopped(FilingStep::Receipt)(fault.into_cause()));
         }
-        if let Err(source) = self.disk.place(&part, &names.index_file) {
-            // An answer lost on the network is not a rename that failed.
-            let still_staged = !self.staging.index_was_placed(&receipt).unwrap_or(false);
-            if still_staged {
-                self.withdraw(&receipt);
-                return Err(stopped(FilingStep::PlaceIndex)(source));
-            }
+        let placed = self.disk.place(&part, &names.index_file);
+        let answer_was_lost = placed.is_err();
+        if let Err(source) = placed {
+            self.placed_after_all(&receipt, source)?;
         }
         let folder = names.index_file.parent().unwrap_or(&self.root);
-        self.sync_names(document, FilingStep::SyncIndexName, folder)
+        self.sync_names(document, FilingStep::SyncIndexName, folder)?;
+        if answer_was_lost {
+            // A second name of it, where placing is linking.
+            self.staging.discard(&part);
+        }
+        Ok(index_sha256)
+    }
+
+    /// An answer lost on the network is not a rename that failed. Only a file
+    /// that is seen under its name was placed; where nothing tells, the receipt
+    /// stays, and the next try looks again.
+    fn placed_after_all(&self, receipt: &Receipt, source: io::Error) -> Result<(), FilingFault> {
+        let document = &receipt.document;
+        match self.whereabouts(receipt) {
+            Ok(Whereabouts::Stands) => Ok(()),
+            Ok(Whereabouts::StillStaged) => {
+                self.withdraw(receipt);
+                Err(self.stopped(document, FilingStep::PlaceIndex, source))
+            }
+            Ok(Whereabouts::TakenAway | Whereabouts::Unknown) | Err(_) => {
+                let index_file = self.root.join(&receipt.index);
+                Err(FilingFault::AnswerLost { document: document.clone(), index_file, source })
+            }
+        }
     }
 
     fn as_filed(&self, names: &Names, written: Written) -> FiledPdf {
@@ -427,24 +507,6 @@ impl WatchedFolder {
         }
         let name = names.pdf.file_name().unwrap_or_default().to_string_lossy().into_owned();
         FiledPdf { name, path_seen, sha256: written.sha256, bytes: written.bytes }
-    }
-
-    fn receipt_for(
-        &self,
-        document: &DocumentId,
-        names: &Names,
-        written: Written,
-        part: &Path,
-    ) -> Receipt {
-        let below = |path: &Path| path.strip_prefix(&self.root).unwrap_or(path).to_path_buf();
-        Receipt {
-            document: document.clone(),
-            sha256: written.sha256,
-            bytes: written.bytes,
-            pdf: below(&names.pdf),
-            index: below(&names.index_file),
-            staged_index: part.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-        }
     }
 
     /// Where it cannot be withdrawn now, the next try finds the receipt with its
@@ -483,6 +545,9 @@ fn find_root(disk: &Disk, folder: &Path) -> Result<PathBuf, FilingFault> {
     let missing = || FilingFault::RepositoryMissing { folder: folder.to_path_buf() };
     let root = std::fs::canonicalize(folder).map_err(|_| missing())?;
     match disk.kind_of(&root) {
+        Ok(Some(EntryKind::Folder)) if root.to_str().is_none() => {
+            Err(FilingFault::NotUtf8 { folder: root })
+        }
         Ok(Some(EntryKind::Folder)) => Ok(root),
         Ok(Some(EntryKind::File | EntryKind::Other)) => {
             Err(FilingFault::NotAFolder { folder: folder.to_path_buf() })

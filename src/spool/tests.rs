@@ -155,3 +155,20 @@ fn an_original_is_named_after_what_it_is_not_after_what_it_was_called() {
         assert_eq!(OriginalKind::of(bytes).extension(), extension);
     }
 }
+
+#[test]
+fn what_was_being_derived_at_a_stop_is_deleted_and_what_was_derived_stays() {
+    let (_root, recorder, spool) = spool();
+    let kept = spool.keep(&batch(), page(1), b"first", OriginalKind::Png).unwrap();
+    spool.write_derived(&batch(), "0001.picture", b"whole").unwrap();
+    recorder.restart_process();
+    recorder.cut_after(2);
+    spool.write_derived(&batch(), "0001.picture", b"never whole").unwrap_err();
+    recorder.restart_process();
+    let derived = spool.derived(&batch()).unwrap();
+    assert_eq!(fs::read_dir(&derived).unwrap().count(), 2, "the stop leaves a part");
+    let claimed = BTreeSet::from([kept.file]);
+    assert_eq!(spool.set_unclaimed_aside(&batch(), &claimed).unwrap(), []);
+    assert_eq!(fs::read(derived.join("0001.picture")).unwrap(), b"whole");
+    assert_eq!(fs::read_dir(&derived).unwrap().count(), 1);
+}

@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Sqlite, Transaction};
 
 use super::page::read_page_no;
 use super::{Store, StoreFault, column, failed, from_json, to_json, unreadable};
 use crate::records::document::{Document, FieldName, IndexField, Question};
-use crate::records::ids::{BatchId, PageNo, Sha256};
+use crate::records::ids::{BatchId, DocumentId, PageNo, Sha256};
 use crate::records::page::{Place, SetAside};
 
 /// Where a document stands in the repository.
@@ -17,6 +18,7 @@ pub struct FiledRow {
     pub pdf_path: String,
     pub pdf_sha256: Sha256,
     pub index_path: String,
+    pub index_sha256: Sha256,
     /// UTC.
     pub filed_at: jiff::Timestamp,
 }
@@ -24,7 +26,7 @@ pub struct FiledRow {
 impl Store {
     /// Replaces the separation of a batch, whole or not at all. A batch with a
     /// filed document is never separated again: the caller checks
-    /// [`Store::filed_documents`] first, and the foreign keys hold it.
+    /// [`Store::filed_documents`] first, and the database refuses it.
     pub async fn record_separation(
         &self,
         batch: &BatchId,
@@ -171,20 +173,25 @@ impl Store {
         first_page: PageNo,
         filed: &FiledRow,
     ) -> Result<(), StoreFault> {
-        sqlx::query(
-            "UPDATE document SET pdf_path = $3, pdf_sha256 = $4, index_path = $5, filed_at = $6 \
-             WHERE batch_id = $1 AND first_page = $2",
+        const ACTION: &str = "record a filed document";
+        let recorded = sqlx::query(
+            "UPDATE document SET pdf_path = $3, pdf_sha256 = $4, index_path = $5, \
+             index_sha256 = $6, filed_at = $7 WHERE batch_id = $1 AND first_page = $2",
         )
         .bind(batch.as_str())
         .bind(first_page.get())
         .bind(&filed.pdf_path)
         .bind(filed.pdf_sha256.to_string())
         .bind(&filed.index_path)
+        .bind(filed.index_sha256.to_string())
         .bind(filed.filed_at.to_string())
         .execute(&self.pool)
         .await
-        .map_err(failed("record a filed document"))?;
-        Ok(())
+        .map_err(failed(ACTION))?;
+        match recorded.rows_affected() {
+            0 => Err(failed(ACTION)(sqlx::Error::RowNotFound)),
+            _ => Ok(()),
+        }
     }
 
     pub async fn filed_documents(
@@ -192,29 +199,59 @@ impl Store {
         batch: &BatchId,
     ) -> Result<BTreeMap<PageNo, FiledRow>, StoreFault> {
         let rows = sqlx::query(
-            "SELECT first_page, pdf_path, pdf_sha256, index_path, filed_at FROM document \
-             WHERE batch_id = $1 AND filed_at IS NOT NULL",
+            "SELECT first_page, pdf_path, pdf_sha256, index_path, index_sha256, filed_at \
+             FROM document WHERE batch_id = $1 AND filed_at IS NOT NULL",
         )
         .bind(batch.as_str())
         .fetch_all(&self.pool)
         .await
         .map_err(failed("list filed documents"))?;
+        rows.iter().map(|row| Ok((read_page_no(row, "first_page")?, read_filed(row)?))).collect()
+    }
+
+    /// Every document filed by this station, in the order they were.
+    pub async fn all_filed_documents(&self) -> Result<Vec<(DocumentId, FiledRow)>, StoreFault> {
+        let rows = sqlx::query(
+            "SELECT batch_id, first_page, pdf_path, pdf_sha256, index_path, index_sha256, filed_at \
+             FROM document WHERE filed_at IS NOT NULL ORDER BY filed_at, batch_id, first_page",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(failed("list everything filed"))?;
         rows.iter()
             .map(|row| {
-                let filed = FiledRow {
-                    pdf_path: column(row, "pdf_path")?,
-                    pdf_sha256: column::<String>(row, "pdf_sha256")?
-                        .parse()
-                        .map_err(unreadable("hash"))?,
-                    index_path: column(row, "index_path")?,
-                    filed_at: column::<String>(row, "filed_at")?
-                        .parse()
-                        .map_err(unreadable("time"))?,
-                };
-                Ok((read_page_no(row, "first_page")?, filed))
+                let batch: BatchId =
+                    column::<String>(row, "batch_id")?.parse().map_err(unreadable("batch id"))?;
+                let document = DocumentId::new(batch, read_page_no(row, "first_page")?);
+                Ok((document, read_filed(row)?))
             })
             .collect()
     }
+
+    /// Whether the document's row says that it was filed.
+    pub async fn is_filed(&self, document: &DocumentId) -> Result<bool, StoreFault> {
+        let row = sqlx::query(
+            "SELECT 1 FROM document \
+             WHERE batch_id = $1 AND first_page = $2 AND filed_at IS NOT NULL",
+        )
+        .bind(document.batch().as_str())
+        .bind(document.first_page().get())
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(failed("look whether a document is filed"))?;
+        Ok(row.is_some())
+    }
+}
+
+fn read_filed(row: &SqliteRow) -> Result<FiledRow, StoreFault> {
+    let hash = |name| column::<String>(row, name)?.parse().map_err(unreadable("hash"));
+    Ok(FiledRow {
+        pdf_path: column(row, "pdf_path")?,
+        pdf_sha256: hash("pdf_sha256")?,
+        index_path: column(row, "index_path")?,
+        index_sha256: hash("index_sha256")?,
+        filed_at: column::<String>(row, "filed_at")?.parse().map_err(unreadable("time"))?,
+    })
 }
 
 async fn insert_document(

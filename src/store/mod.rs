@@ -74,6 +74,19 @@ impl Store {
         Ok(Store { pool })
     }
 
+    /// Opens the database at `path`, which must be there, for reading only: a
+    /// station may be working on it meanwhile.
+    pub async fn open_to_read(path: &Path) -> Result<Store, StoreFault> {
+        let options =
+            SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(BUSY_TIMEOUT);
+        let pool = SqlitePoolOptions::new()
+            .max_connections(1)
+            .connect_with(options)
+            .await
+            .map_err(|source| StoreFault::Open { path: path.to_owned(), source })?;
+        Ok(Store { pool })
+    }
+
     /// Ends the connection; what was committed stays.
     pub async fn close(self) {
         self.pool.close().await;

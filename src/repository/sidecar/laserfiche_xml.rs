@@ -17,7 +17,7 @@ use quick_xml::{Reader, Writer, XmlVersion};
 use super::{IndexEntry, NotAnIndex, SidecarFault, entry};
 use crate::repository::index::{DocumentIndex, FiledPdf};
 
-const NAMESPACE: &str = "http://laserfiche.com/namespaces/importengine";
+pub(super) const NAMESPACE: &str = "http://laserfiche.com/namespaces/importengine";
 
 const DOCUMENT_ID: &str = "Outguide Document ID";
 const SHA256: &str = "SHA-256";

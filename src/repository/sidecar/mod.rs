@@ -88,6 +88,18 @@ pub fn read(format: SidecarFormat, bytes: &[u8]) -> Result<IndexEntry, NotAnInde
     }
 }
 
+/// Whether bytes that [`read`] refuses are what is left of an index file of
+/// ours, and not another program's file of that ending.
+pub fn was_begun_by_us(format: SidecarFormat, bytes: &[u8]) -> bool {
+    let mark = match format {
+        SidecarFormat::Json => "outguide-document/",
+        SidecarFormat::Csv => "schema,document_id,",
+        SidecarFormat::OnbaseDip => onbase_dip::BEGIN,
+        SidecarFormat::LaserficheXml => laserfiche_xml::NAMESPACE,
+    };
+    bytes.windows(mark.len()).any(|part| part == mark.as_bytes())
+}
+
 /// The values of an entry as they stand in formats that only have text.
 fn entry(
     document: Option<&str>,

@@ -19,7 +19,7 @@ const FILE_FORMAT_PDF: &str = "16";
 /// With the separator.
 const MAX_TAG_CHARS: usize = 20;
 
-const BEGIN: &str = "BEGIN:";
+pub(super) const BEGIN: &str = "BEGIN:";
 const DOCUMENT_TYPE: &str = "DocType:";
 const DOCUMENT_DATE: &str = "DocDate:";
 const DOCUMENT_ID: &str = "DocumentID:";

@@ -1,6 +1,7 @@
 use std::fs;
 
 use super::super::index::{DocumentIndex, Reviewed};
+use super::super::owner::StagingOwner;
 use super::super::watched_folder::{FilingOrder, RepositorySettings, WatchedFolder};
 use super::*;
 use crate::records::ids::PageNo;
@@ -8,6 +9,7 @@ use crate::records::ids::PageNo;
 struct Room {
     root: tempfile::TempDir,
     repository: WatchedFolder,
+    records: std::cell::RefCell<Vec<FiledRecord>>,
 }
 
 impl Room {
@@ -15,14 +17,11 @@ impl Room {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("charts");
         fs::create_dir(&folder).unwrap();
-        let settings = RepositorySettings {
-            folder,
-            staging: None,
-            path_seen_by_repository: None,
-            owner: "records-1".to_owned(),
-        };
+        let owner = StagingOwner::of_station(&Disk::Real, root.path(), "records-1").unwrap();
+        let settings =
+            RepositorySettings { folder, staging: None, path_seen_by_repository: None, owner };
         let repository = WatchedFolder::open(Disk::Real, &settings).unwrap();
-        Room { root, repository }
+        Room { root, repository, records: Default::default() }
     }
 
     fn file(&self, first_page: u32, sidecar: SidecarFormat) -> DocumentId {
@@ -41,7 +40,14 @@ impl Room {
         let document = index.document.clone();
         let order = FilingOrder { index, template: "{batch}/{document_id}".to_owned(), sidecar };
         let pdf = format!("chart {first_page}");
-        self.repository.file(&order, &mut pdf.as_bytes()).unwrap();
+        let filed = self.repository.file(&order, &mut pdf.as_bytes()).unwrap();
+        self.records.borrow_mut().push(FiledRecord {
+            document: document.clone(),
+            pdf: filed.pdf,
+            pdf_sha256: filed.sha256,
+            index_file: filed.index_file,
+            index_sha256: filed.index_sha256,
+        });
         self.repository.acknowledge(&document).unwrap();
         document
     }
@@ -53,6 +59,13 @@ impl Room {
     fn verify(&self) -> VerifyReport {
         let staging = self.root.path().join(".outguide");
         verify(&Disk::Real, self.repository.root(), Some(&staging)).unwrap()
+    }
+
+    fn verify_with_records(&self, taken_away: TakenAway) -> VerifyReport {
+        let mut report = self.verify();
+        let (root, records) = (self.repository.root(), self.records.borrow());
+        report.compare_with_records(&Disk::Real, root, &records, taken_away).unwrap();
+        report
     }
 }
 
@@ -102,7 +115,7 @@ fn every_kind_of_damage_is_named_with_its_file() {
         },
         Problem::WithoutIndex { pdf: pdf(&broken) },
         Problem::WithoutIndex { pdf: pdf(&bare) },
-        Problem::Unfinished { file: unfinished },
+        Problem::Unfinished { file: unfinished, document: None },
     ];
     for problem in &expected {
         assert!(report.problems.contains(problem), "{problem:?} in {:?}", report.problems);
@@ -150,4 +163,128 @@ fn an_index_file_cannot_have_another_folders_file_hashed() {
 fn a_folder_that_is_not_there_is_a_fault_and_not_an_empty_repository() {
     let room = Room::new();
     assert!(verify(&Disk::Real, &room.root.path().join("gone"), None).is_err());
+}
+
+#[test]
+fn a_receipt_that_outlived_its_document_is_no_trouble_and_any_other_is() {
+    let room = Room::new();
+    let document = room.file(1, SidecarFormat::Json);
+    let staging = room.repository.staging_folder();
+    fs::write(staging.join(format!("records-1~{document}.receipt")), "{}").unwrap();
+    assert_eq!(room.verify().problems, []);
+    fs::remove_file(room.in_batch(&format!("{document}.json"))).unwrap();
+    fs::remove_file(room.in_batch(&format!("{document}.pdf"))).unwrap();
+    let alone = room.verify();
+    assert!(
+        matches!(&alone.problems[..], [Problem::Unfinished { document: Some(named), .. }] if *named == document),
+        "{alone:?}"
+    );
+    let with_records = room.verify_with_records(TakenAway::IsWell);
+    assert_eq!(with_records.problems, []);
+}
+
+#[test]
+fn an_index_file_that_is_empty_or_broken_off_is_a_problem_even_without_its_pdf() {
+    let room = Room::new();
+    let formats = sidecar::FORMATS.into_iter().zip(1..);
+    let files: Vec<_> = formats
+        .map(|((format, extension), page)| {
+            let document = room.file(page, format);
+            fs::remove_file(room.in_batch(&format!("{document}.pdf"))).unwrap();
+            room.in_batch(&format!("{document}.{extension}"))
+        })
+        .collect();
+    for left in [0, 150] {
+        for file in &files {
+            let whole = fs::read(file).unwrap();
+            fs::write(file, &whole[..left]).unwrap();
+            let report = room.verify();
+            let named = report.problems.iter().any(|problem| {
+                matches!(problem, Problem::IndexUnreadable { index_file, .. } if index_file == file)
+            });
+            assert!(named, "{} at {left}: {report:?}", file.display());
+            fs::write(file, whole).unwrap();
+        }
+    }
+}
+
+#[test]
+fn what_the_station_says_it_filed_is_looked_for_and_compared() {
+    let room = Room::new();
+    let sound = room.file(1, SidecarFormat::Json);
+    let other_patient = room.file(2, SidecarFormat::Json);
+    let both_replaced = room.file(3, SidecarFormat::Csv);
+    let alone = room.file(4, SidecarFormat::OnbaseDip);
+    let taken = room.file(5, SidecarFormat::LaserficheXml);
+    assert_eq!(room.verify_with_records(TakenAway::IsAProblem).problems, []);
+
+    let file = |document: &DocumentId, end: &str| room.in_batch(&format!("{document}.{end}"));
+    let index = file(&other_patient, "json");
+    let text = fs::read_to_string(&index).unwrap();
+    let changed = text.replace("Progress Note", "Progress Mote");
+    fs::write(&index, &changed).unwrap();
+    let csv = file(&both_replaced, "csv");
+    let old = Sha256::of(b"chart 3").to_string();
+    let new = Sha256::of(b"chart Z").to_string();
+    fs::write(&csv, fs::read_to_string(&csv).unwrap().replace(&old, &new)).unwrap();
+    fs::write(file(&both_replaced, "pdf"), "chart Z").unwrap();
+    fs::remove_file(file(&alone, "txt")).unwrap();
+    fs::remove_file(file(&taken, "pdf")).unwrap();
+    fs::remove_file(file(&taken, "xml")).unwrap();
+
+    let report = room.verify_with_records(TakenAway::IsWell);
+    let documents: Vec<_> = report.sound.iter().map(|sound| &sound.document).collect();
+    assert_eq!(documents, [&sound]);
+    let records = report.records.as_ref().unwrap();
+    assert_eq!((records.documents, &records.taken_away), (5, &vec![taken.clone()]));
+    let [
+        Problem::IndexChanged { document: first, found, .. },
+        Problem::PdfChanged { document: second, .. },
+        Problem::IndexChanged { document: third, .. },
+        Problem::IndexMissing { document: fourth, .. },
+    ] = &report.problems[..]
+    else {
+        panic!("{report:#?}")
+    };
+    assert_eq!(*found, Sha256::of(changed.as_bytes()));
+    assert_eq!(
+        [first, second, third, fourth],
+        [&other_patient, &both_replaced, &both_replaced, &alone]
+    );
+
+    let asked = room.verify_with_records(TakenAway::IsAProblem);
+    let not_there = Problem::NotThere { document: taken.clone(), pdf: file(&taken, "pdf") };
+    assert!(asked.problems.contains(&not_there), "{asked:#?}");
+}
+
+#[test]
+fn a_name_given_again_after_its_document_was_taken_away_is_compared_with_the_last() {
+    let room = Room::new();
+    let first = room.file(1, SidecarFormat::Json);
+    let mut records = room.records.borrow().clone();
+    let earlier = FiledRecord {
+        document: DocumentId::new(first.batch().clone(), PageNo::new(9).unwrap()),
+        pdf_sha256: Sha256::of(b"taken"),
+        index_sha256: Sha256::of(b"taken"),
+        ..records[0].clone()
+    };
+    records.insert(0, earlier.clone());
+    let mut report = room.verify();
+    let root = room.repository.root();
+    report.compare_with_records(&Disk::Real, root, &records, TakenAway::IsWell).unwrap();
+    assert_eq!(report.problems, []);
+    assert_eq!(report.records.unwrap().taken_away, [earlier.document]);
+}
+
+#[test]
+fn names_that_are_not_utf_8_are_told_as_far_as_they_go() {
+    use std::os::unix::ffi::OsStrExt;
+    let room = Room::new();
+    let name = |bytes: &[u8]| room.repository.root().join(std::ffi::OsStr::from_bytes(bytes));
+    fs::write(name(b"sc\xff\xfen.pdf"), "theirs").unwrap();
+    fs::write(name(b"sc\xff\xfen.json"), "theirs").unwrap();
+    let report = room.verify();
+    assert_eq!(report.problems, [Problem::WithoutIndex { pdf: name(b"sc\xff\xfen.pdf") }]);
+    let told = serde_json::to_string(&report).unwrap();
+    assert!(told.contains("sc\u{fffd}\u{fffd}n.pdf"), "{told}");
 }

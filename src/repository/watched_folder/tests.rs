@@ -39,8 +39,20 @@ impl Room {
         all_files(&self.watched())
     }
 
+    /// Every file in the staging folder but the lock, which always stays.
     fn staged(&self) -> Vec<String> {
-        all_files(&self.root.path().join(".outguide"))
+        let mut staged = all_files(&self.root.path().join(".outguide"));
+        staged.retain(|name| !name.ends_with("~station.lock"));
+        staged
+    }
+
+    /// The station starts again.
+    fn reopen(self) -> Room {
+        let Room { root, recorder, repository } = self;
+        drop(repository);
+        let disk = Disk::Recording(recorder.clone());
+        let repository = WatchedFolder::open(disk, &settings(root.path())).unwrap();
+        Room { root, recorder, repository }
     }
 }
 
@@ -66,8 +78,14 @@ fn settings(root: &Path) -> RepositorySettings {
         folder: root.join("charts"),
         staging: None,
         path_seen_by_repository: Some(r"\\srv\charts\".to_owned()),
-        owner: "records-1".to_owned(),
+        owner: owner(root),
     }
+}
+
+fn owner(root: &Path) -> StagingOwner {
+    let state = root.join("state");
+    fs::create_dir_all(&state).unwrap();
+    StagingOwner::of_station(&Disk::Real, &state, "records-1").unwrap()
 }
 
 fn order(first_page: u32, mrn: &str) -> FilingOrder {
@@ -137,11 +155,9 @@ fn a_document_the_repository_took_away_is_not_filed_a_second_time() {
     let filed = room.file(&order(1, "7"), "chart").unwrap();
     fs::remove_file(&filed.pdf).unwrap();
     fs::remove_file(&filed.index_file).unwrap();
-    let reopened =
-        WatchedFolder::open(Disk::Recording(room.recorder.clone()), &settings(room.root.path()))
-            .unwrap();
-    assert_eq!(reopened.unacknowledged().unwrap(), [order(1, "7").index.document]);
-    let again = reopened.file(&order(1, "7"), &mut &b"chart"[..]).unwrap();
+    let room = room.reopen();
+    assert_eq!(room.repository.unacknowledged().unwrap(), [order(1, "7").index.document]);
+    let again = room.file(&order(1, "7"), "chart").unwrap();
     assert_eq!(again.standing, Standing::FiledBefore);
     assert_eq!(room.names(), [""; 0]);
 }
@@ -303,10 +319,12 @@ fn staging_inside_the_watched_folder_or_on_another_file_system_is_refused() {
         assert!(matches!(opened, Err(FilingFault::StagingInRepository { .. })), "{inside}");
     }
     room.recorder.inject(Fault::OtherFileSystem { folder: room.watched() });
+    let staging = room.root.path().join("staging");
     let opened =
-        WatchedFolder::open(Disk::Recording(room.recorder.clone()), &settings(room.root.path()));
+        WatchedFolder::open(Disk::Recording(room.recorder.clone()), &with(staging.clone()));
     assert!(matches!(opened, Err(FilingFault::OtherFileSystem { .. })), "{opened:?}");
-    assert_eq!((room.names(), room.staged()), (vec![], vec![]), "the probe leaves nothing");
+    let left = all_files(&staging);
+    assert!(room.names().is_empty() && left.len() == 1, "the probe leaves nothing: {left:?}");
 }
 
 #[test]
@@ -370,18 +388,19 @@ fn a_share_that_hangs_is_reported_after_the_limit_and_filing_again_files_once() 
 fn staging_is_swept_of_what_this_station_left_and_of_nothing_else() {
     let room = Room::new();
     let staging = room.root.path().join(".outguide");
+    let ours = owner(room.root.path());
     let left = [
-        ("records-1~20260131-090000-1a2b-0001~1-0.part", "half"),
-        (".claim-0123", "records-1~x.part"),
-        ("records-12~20260131-090000-1a2b-0001~1-0.part", "theirs"),
-        (".claim-4567", "records-12~x.part"),
-        ("notes.txt", "theirs"),
+        (format!("{ours}~20260131-090000-1a2b-0001~1-0.part"), "half".to_owned()),
+        (".claim-0123".to_owned(), format!("{ours}~x.part")),
+        ("records-1-77~20260131-090000-1a2b-0001~1-0.part".to_owned(), "theirs".to_owned()),
+        (".claim-4567".to_owned(), "records-1-77~x.part".to_owned()),
+        ("notes.txt".to_owned(), "theirs".to_owned()),
     ];
     for (name, bytes) in left {
         fs::write(staging.join(name), bytes).unwrap();
     }
-    WatchedFolder::open(Disk::Real, &settings(room.root.path())).unwrap();
-    let expected = [".claim-4567", "notes.txt", "records-12~20260131-090000-1a2b-0001~1-0.part"];
+    let room = room.reopen();
+    let expected = [".claim-4567", "notes.txt", "records-1-77~20260131-090000-1a2b-0001~1-0.part"];
     assert_eq!(room.staged(), expected);
 }
 
@@ -399,4 +418,114 @@ fn no_fault_says_a_patients_value() {
         let chain = format!("{fault} {fault:?}");
         assert!(!chain.contains("0099999"), "{chain}");
     }
+}
+
+#[test]
+fn two_stations_with_default_settings_leave_each_others_staging_alone() {
+    let room = Room::new();
+    let document = order(1, "7").index.document;
+    let (live, _) = room.repository.staging.stage(&document, &mut &b"half"[..]).unwrap();
+    let other = tempfile::tempdir().unwrap();
+    let second = RepositorySettings { owner: owner(other.path()), ..settings(room.root.path()) };
+    WatchedFolder::open(Disk::Real, &second).unwrap();
+    assert_eq!(fs::read(live).unwrap(), b"half");
+}
+
+#[test]
+fn a_second_process_of_the_same_owner_is_refused_before_it_sweeps() {
+    let room = Room::new();
+    let document = order(1, "7").index.document;
+    let (live, _) = room.repository.staging.stage(&document, &mut &b"half"[..]).unwrap();
+    let second = WatchedFolder::open(Disk::Real, &settings(room.root.path()));
+    assert!(matches!(second, Err(FilingFault::StagingInUse { .. })), "{second:?}");
+    assert_eq!(fs::read(live).unwrap(), b"half");
+}
+
+/// Files while something happens at the very moment the index file is to get
+/// its name.
+fn file_while(room: &Room, happens: impl FnOnce(&Path)) -> Result<Filed, FilingFault> {
+    room.recorder.inject(Fault::Stalls { below: room.watched().join("note/7.json"), held: 0 });
+    std::thread::scope(|threads| {
+        let filing = threads.spawn(|| room.file(&order(1, "7"), "chart"));
+        room.recorder.wait_until_stalled();
+        let staging = room.root.path().join(".outguide");
+        let is_index = |name: &String| {
+            let staged = fs::read(staging.join(name)).unwrap();
+            name.ends_with(".part") && staged.starts_with(b"{")
+        };
+        let staged = room.staged().into_iter().find(is_index).unwrap();
+        happens(&staging.join(staged));
+        room.recorder.mend();
+        filing.join().unwrap()
+    })
+}
+
+#[test]
+fn a_staged_index_file_that_somebody_took_is_not_taken_for_a_document_filed() {
+    for the_repository_has_it in [false, true] {
+        let room = Room::new();
+        let lost = file_while(&room, |staged| fs::remove_file(staged).unwrap());
+        assert!(matches!(lost, Err(FilingFault::AnswerLost { .. })), "{lost:?}");
+        let again = room.file(&order(1, "7"), "chart");
+        let Err(FilingFault::InDoubt { receipt, index_file, .. }) = again else {
+            panic!("{again:?}")
+        };
+        assert!(!index_file.exists());
+        if the_repository_has_it {
+            fs::remove_file(room.watched().join("note/7.pdf")).unwrap();
+        } else {
+            fs::remove_file(receipt).unwrap();
+        }
+        let filed = room.file(&order(1, "7"), "chart").unwrap();
+        match filed.standing {
+            Standing::FiledNow => assert!(filed.index_file.exists() && !the_repository_has_it),
+            Standing::FiledBefore => assert!(the_repository_has_it),
+        }
+    }
+}
+
+#[test]
+fn an_answer_lost_after_the_index_file_got_its_name_is_a_document_filed() {
+    let room = Room::new();
+    let named = room.watched().join("note/7.json");
+    let filed = file_while(&room, |staged| fs::rename(staged, &named).unwrap()).unwrap();
+    assert_eq!(filed.index_sha256, Sha256::of(&fs::read(&named).unwrap()));
+    room.repository.acknowledge(&order(1, "7").index.document).unwrap();
+    assert_eq!(room.staged(), [""; 0]);
+}
+
+#[test]
+fn an_answer_lost_with_the_document_taken_away_is_found_out_by_filing_again() {
+    let room = Room::new();
+    let lost = file_while(&room, |staged| {
+        fs::remove_file(staged).unwrap();
+        fs::remove_file(room.watched().join("note/7.pdf")).unwrap();
+    });
+    assert!(matches!(lost, Err(FilingFault::AnswerLost { .. })), "{lost:?}");
+    let again = room.reopen().file(&order(1, "7"), "chart").unwrap();
+    assert_eq!(again.standing, Standing::FiledBefore);
+}
+
+#[test]
+fn a_receipt_that_cannot_be_taken_away_does_not_say_that_its_document_is_not_filed() {
+    let room = Room::new();
+    room.file(&order(1, "7"), "chart").unwrap();
+    let document = order(1, "7").index.document;
+    let receipt = room.repository.staging.receipt_path(&document);
+    room.recorder.inject(Fault::ReadOnly { below: receipt });
+    let fault = room.repository.acknowledge(&document).unwrap_err();
+    assert!(fault.to_string().contains(&format!("document {document} is filed")), "{fault}");
+    room.recorder.mend();
+    assert_eq!(room.repository.unacknowledged().unwrap(), [document]);
+}
+
+#[test]
+fn a_repository_whose_path_no_index_file_can_hold_is_refused() {
+    use std::os::unix::ffi::OsStrExt;
+    let room = Room::new();
+    let folder = room.root.path().join(std::ffi::OsStr::from_bytes(b"ch\xE4rts"));
+    fs::create_dir(&folder).unwrap();
+    let settings = RepositorySettings { folder, ..settings(room.root.path()) };
+    let opened = WatchedFolder::open(Disk::Real, &settings);
+    assert!(matches!(opened, Err(FilingFault::NotUtf8 { .. })), "{opened:?}");
 }

@@ -21,7 +21,8 @@ CREATE TABLE page (
     side       TEXT    NOT NULL CHECK (side IN ('front', 'back')),
     file       TEXT    NOT NULL,
     sha256     TEXT    NOT NULL CHECK (length(sha256) = 64),
-    bytes      INTEGER NOT NULL CHECK (bytes > 0),
+    -- A file of no bytes is kept like any other that cannot be read.
+    bytes      INTEGER NOT NULL CHECK (bytes >= 0),
     scanned_at TEXT    NOT NULL,
     suspect    TEXT,
     image      INTEGER NOT NULL CHECK (image > 0),
@@ -48,13 +49,22 @@ CREATE TABLE document (
     pdf_path      TEXT,
     pdf_sha256    TEXT CHECK (length(pdf_sha256) = 64),
     index_path    TEXT,
+    index_sha256  TEXT CHECK (length(index_sha256) = 64),
     filed_at      TEXT,
     PRIMARY KEY (batch_id, first_page),
     FOREIGN KEY (batch_id, first_page) REFERENCES page (batch_id, page_no),
     CHECK ((filed_at IS NULL) = (pdf_path IS NULL)),
     CHECK ((filed_at IS NULL) = (pdf_sha256 IS NULL)),
-    CHECK ((filed_at IS NULL) = (index_path IS NULL))
+    CHECK ((filed_at IS NULL) = (index_path IS NULL)),
+    CHECK ((filed_at IS NULL) = (index_sha256 IS NULL))
 );
+
+-- What is in the repository stands: its batch is not separated again.
+CREATE TRIGGER filed_document_stands BEFORE DELETE ON document
+WHEN OLD.filed_at IS NOT NULL
+BEGIN
+    SELECT RAISE(ABORT, 'a filed document stands');
+END;
 
 CREATE TABLE index_field (
     batch_id   TEXT    NOT NULL,
@@ -90,3 +100,23 @@ CREATE TABLE question (
     PRIMARY KEY (batch_id, position),
     FOREIGN KEY (batch_id, page_no) REFERENCES page (batch_id, page_no)
 );
+
+-- A batch comes to its end with every page in its place; to filed, with every
+-- document filed and no question left.
+CREATE TRIGGER ended_batch_balances BEFORE UPDATE OF state ON batch
+WHEN NEW.state IN ('in-question', 'filed') AND EXISTS (
+    SELECT 1 FROM page LEFT JOIN placement USING (batch_id, page_no)
+    WHERE page.batch_id = NEW.id AND placement.place IS NULL
+)
+BEGIN
+    SELECT RAISE(ABORT, 'a page of the batch stands nowhere');
+END;
+
+CREATE TRIGGER filed_batch_is_filed BEFORE UPDATE OF state ON batch
+WHEN NEW.state = 'filed' AND (
+    EXISTS (SELECT 1 FROM question WHERE batch_id = NEW.id)
+    OR EXISTS (SELECT 1 FROM document WHERE batch_id = NEW.id AND filed_at IS NULL)
+)
+BEGIN
+    SELECT RAISE(ABORT, 'something of the batch is not filed');
+END;
