@@ -1,16 +1,21 @@
 //! Looks through a page without decoding a pixel: which images are on it, how
 //! they lie, and whether anything else is.
 
+use std::collections::HashMap;
+
 use hayro::hayro_interpret::font::GlyphRun;
 use hayro::hayro_interpret::util::TransformExt;
 use hayro::hayro_interpret::{
     BlendMode, ClipPath, Context, Device, DrawMode, DrawProps, Image, ImageDrawProps,
     InterpreterCache, InterpreterSettings, SoftMask, interpret_page,
 };
+use hayro::hayro_syntax::Filter;
+use hayro::hayro_syntax::object::{ObjectIdentifier, Stream};
 use hayro::hayro_syntax::page::Page;
 use hayro::kurbo::{Affine, BezPath, PathEl, Rect, Shape, Vec2};
 
 use super::super::PdfFault;
+use super::IsWholeJpeg;
 
 /// The unit of a survey, a PDF's own.
 pub const POINTS_PER_INCH: f64 = 72.0;
@@ -18,6 +23,10 @@ pub const POINTS_PER_INCH: f64 = 72.0;
 /// What one image's samples may take when decoded: A3 in colour at 600 dpi is
 /// 209 MB. More would put the station's memory at a stranger's disposal.
 pub const MOST_DECODED_BYTES: u64 = 256 << 20;
+
+/// As many as an image file may have: A0 at 300 dpi. Black and white grows to a
+/// byte a pixel when it is read.
+const MOST_PIXELS: u64 = 140_000_000;
 
 /// How far an image's edges may be from the page's, of its shorter side, for
 /// the image to be the page: scanners round sizes to whole points.
@@ -89,8 +98,8 @@ enum Marks {
 impl Survey {
     /// # Errors
     /// `PageTooLarge` where an image, decoded, would take more than
-    /// [`MOST_DECODED_BYTES`].
-    pub fn of(page: &Page<'_>, no: usize) -> Result<Self, PdfFault> {
+    /// [`MOST_DECODED_BYTES`]; `PageDamaged` where one is a JPEG cut short.
+    pub fn of(page: &Page<'_>, no: usize, is_whole_jpeg: IsWholeJpeg) -> Result<Self, PdfFault> {
         let (width, height) = page.render_dimensions();
         let bounds = Rect::new(0.0, 0.0, f64::from(width), f64::from(height));
         let settings = InterpreterSettings::default();
@@ -101,8 +110,13 @@ impl Survey {
             survey: Survey { page: bounds, images: Vec::new(), marks: Marks::None },
             obstacles: Vec::new(),
             too_large: None,
+            is_whole_jpeg,
+            jpegs: HashMap::new(),
         };
         interpret_page(page, &mut context, &mut surveyor);
+        if surveyor.jpegs.values().any(|whole| !whole) {
+            return Err(PdfFault::PageDamaged { page: no });
+        }
         match surveyor.too_large {
             Some(image) => Err(PdfFault::PageTooLarge {
                 page: no,
@@ -143,9 +157,22 @@ struct Surveyor {
     /// Clips and groups in force; `true` where one may cut or thin an image.
     obstacles: Vec<bool>,
     too_large: Option<PlacedImage>,
+    is_whole_jpeg: IsWholeJpeg,
+    /// The JPEGs on the page, each looked at once, and whether they are whole.
+    /// Those that stand in the content have one number, and mostly differ in
+    /// length.
+    jpegs: HashMap<(ObjectIdentifier, usize), bool>,
 }
 
 impl Surveyor {
+    fn look_at_jpeg(&mut self, stream: &Stream<'_>) {
+        if stream.filters().as_slice() == [Filter::DctDecode] {
+            let jpeg = stream.raw_data();
+            let whole = || (self.is_whole_jpeg)(&jpeg);
+            self.jpegs.entry((stream.obj_id(), jpeg.len())).or_insert_with(whole);
+        }
+    }
+
     fn mark(&mut self) {
         self.survey.marks = Marks::AfterLastImage;
     }
@@ -188,12 +215,13 @@ impl<'a> Device<'a> for Surveyor {
         let one_byte_a_pixel = match &image {
             Image::Stencil(_) => true,
             Image::Raster(raster) => {
+                self.look_at_jpeg(raster.stream());
                 raster.stream().dict().get::<u8>("BitsPerComponent") == Some(1)
             }
         };
         let bytes_a_pixel = if one_byte_a_pixel { 1 } else { 3 };
         let pixels = u64::from(placed.width) * u64::from(placed.height);
-        if pixels.saturating_mul(bytes_a_pixel) > MOST_DECODED_BYTES {
+        if pixels > MOST_PIXELS || pixels * bytes_a_pixel > MOST_DECODED_BYTES {
             self.too_large = Some(placed);
         }
         self.survey.images.push(placed);
