@@ -16,6 +16,7 @@ use hayro::kurbo::{Affine, BezPath, PathEl, Rect, Shape, Vec2};
 
 use super::super::PdfFault;
 use super::IsWholeJpeg;
+use super::ink::InkMeter;
 
 /// The unit of a survey, a PDF's own.
 pub const POINTS_PER_INCH: f64 = 72.0;
@@ -85,6 +86,8 @@ pub struct Survey {
     pub images: Vec<PlacedImage>,
     /// Text or lines that show.
     marks: Marks,
+    /// What drawing the page paints, layer over layer.
+    ink: InkMeter,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +110,12 @@ impl Survey {
         let initial = page.initial_transform(true).to_kurbo();
         let mut context = Context::new(initial, bounds, &cache, page.xref(), settings);
         let mut surveyor = Surveyor {
-            survey: Survey { page: bounds, images: Vec::new(), marks: Marks::None },
+            survey: Survey {
+                page: bounds,
+                images: Vec::new(),
+                marks: Marks::None,
+                ink: InkMeter::new(bounds),
+            },
             obstacles: Vec::new(),
             too_large: None,
             is_whole_jpeg,
@@ -138,6 +146,11 @@ impl Survey {
             }
             _ => None,
         }
+    }
+
+    /// Painted in all, in square points.
+    pub fn painted(&self) -> f64 {
+        self.ink.square_points()
     }
 
     pub fn shows_images_only(&self) -> bool {
@@ -191,13 +204,15 @@ impl Surveyor {
 }
 
 impl<'a> Device<'a> for Surveyor {
-    fn draw_path(&mut self, _: &BezPath, _: DrawProps<'a>, mode: &DrawMode) {
+    fn draw_path(&mut self, path: &BezPath, props: DrawProps<'a>, mode: &DrawMode) {
+        self.survey.ink.draw_path(path, props, mode);
         if !matches!(mode, DrawMode::Invisible) {
             self.mark();
         }
     }
 
-    fn draw_glyph_run(&mut self, _: &GlyphRun<'_, 'a>, _: DrawProps<'a>, mode: &DrawMode) {
+    fn draw_glyph_run(&mut self, run: &GlyphRun<'_, 'a>, props: DrawProps<'a>, mode: &DrawMode) {
+        self.survey.ink.draw_glyph_run(run, props, mode);
         if !matches!(mode, DrawMode::Invisible) {
             self.mark();
         }
@@ -225,6 +240,7 @@ impl<'a> Device<'a> for Surveyor {
             self.too_large = Some(placed);
         }
         self.survey.images.push(placed);
+        self.survey.ink.draw_image(image, props);
         if self.survey.marks == Marks::AfterLastImage {
             self.survey.marks = Marks::BeforeLastImage;
         }
@@ -232,10 +248,12 @@ impl<'a> Device<'a> for Surveyor {
 
     fn push_clip_path(&mut self, clip: &ClipPath) {
         self.obstacles.push(!self.is_harmless(&clip.path));
+        self.survey.ink.push_clip_path(clip);
     }
 
     fn pop_clip(&mut self) {
         self.obstacles.pop();
+        self.survey.ink.pop_clip();
     }
 
     fn push_transparency_group(
@@ -246,6 +264,7 @@ impl<'a> Device<'a> for Surveyor {
     ) {
         let plain = opacity >= 1.0 && mask.is_none() && blend_mode == BlendMode::Normal;
         self.obstacles.push(!plain);
+        self.survey.ink.push_transparency_group(opacity, mask, blend_mode);
     }
 
     fn pop_transparency_group(&mut self) {

@@ -75,6 +75,23 @@ fn a_form_drawn_many_times_is_drawn() {
 }
 
 #[test]
+fn a_page_painted_over_and_over_is_refused_before_it_fills_the_memory() {
+    let over = "0 0 200 100 re f\n".repeat(100_000);
+    let lines = "0 0 m 200 100 l S\n".repeat(100_000);
+    let tile = stream(
+        "/PatternType 1/PaintType 1/TilingType 1/BBox[0 0 200 100]/XStep 200/YStep 100/Resources<<>>",
+        &over,
+    );
+    let patterned = page_of("/Pattern cs /P scn 0 0 9 9 re f", "/Pattern<</P 5 0 R>>", &[tile]);
+    let clips = "q 1 1 m 9 9 l 9 1 l h W n\n".repeat(2_000) + A_LINE;
+    for file in [page_of(&over, "", &[]), patterned, page_of(&clips, "", &[])] {
+        let page = first_page(file);
+        assert!(matches!(page, Err(PdfFault::TakesTooLong { page: 1 })), "{page:?}");
+    }
+    assert!(first_page(page_of(&lines, "", &[])).is_ok());
+}
+
+#[test]
 fn work_without_end_is_given_up() {
     let (never, waited_for) = mpsc::channel::<()>();
     let given_up = within(Duration::ZERO, move || waited_for.recv().is_ok());
