@@ -32,7 +32,7 @@ use crate::pdf::paper::{
 };
 use crate::records::barcode::Symbology;
 use crate::records::batch::Expected;
-use crate::records::cover_sheet::{CoverSheet, NOT_PART_OF_THE_RECORD};
+use crate::records::cover_sheet::{CoverSheet, NOT_PART_OF_THE_RECORD, is_carried_plainly};
 use crate::records::separator::PatchCode;
 
 /// 20 mil, the narrowest bar and space of the Code 128.
@@ -61,10 +61,16 @@ pub enum PrintFault {
     Empty { sheet: usize, what: &'static str },
     /// A finer barcode would print, and then not read.
     #[error(
-        "sheet {sheet}: the numbers are too long for a barcode that reads after a fax; \
-         leave the encounter out or shorten the code"
+        "sheet {sheet}: the {what} would make a barcode too long to read after a fax{because}; \
+         shorten it",
+        because = if *carried_plainly {
+            ""
+        } else {
+            " (small letters, spaces and signs take three characters each: write capitals and \
+             digits where you can)"
+        }
     )]
-    TooLong { sheet: usize },
+    TooLong { sheet: usize, what: &'static str, carried_plainly: bool },
     #[error("sheet {sheet} cannot be drawn")]
     Barcode { sheet: usize, source: DrawError },
     #[error(transparent)]
@@ -225,6 +231,22 @@ impl Sheet {
         lines
     }
 
+    /// Says what makes the barcode long.
+    fn too_long(&self, sheet: usize) -> PrintFault {
+        let (what, carried) = match self {
+            Sheet::BatchHeader { number, .. } => ("batch number", number.clone()),
+            Sheet::Patient(PatientLines { mrn, encounter: None, .. }) => ("MRN", mrn.clone()),
+            Sheet::Patient(PatientLines { mrn, encounter: Some(encounter), .. }) => {
+                ("MRN with the encounter", format!("{mrn}{encounter}"))
+            }
+            Sheet::DocumentType(document) => ("document type's code", document.code.clone()),
+            Sheet::Separator => ("separator", String::new()),
+            Sheet::Patch(code) => ("patch code", code.to_string()),
+        };
+        let carried_plainly = is_carried_plainly(&carried);
+        PrintFault::TooLong { sheet, what, carried_plainly }
+    }
+
     /// A sheet whose key is empty would open a document nobody can name.
     fn empty_key(&self) -> Option<&'static str> {
         let blank = |text: &str| text.trim().is_empty();
@@ -277,7 +299,7 @@ fn draw_sheet(sheet: &Sheet, number: usize, order: &PrintOrder) -> Result<PaperP
     };
     let layout = Layout::new(order.size.size(), patch);
     if key.length_mm() > layout.longest_code_mm() {
-        return Err(PrintFault::TooLong { sheet: number });
+        return Err(sheet.too_long(number));
     }
     let mut page = PaperPage::default();
     if let Some(code) = patch {

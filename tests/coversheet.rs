@@ -250,7 +250,7 @@ fn numbers_too_long_for_bars_that_survive_a_fax_are_refused_without_showing_them
     let mrn = "AB-12345/67890-CDEFGH".to_owned();
     let long = Sheet::Patient(PatientLines { mrn: mrn.clone(), ..patient() });
     let fault = print_sheets(&[long], &order(SheetSize::Letter, None)).unwrap_err();
-    assert!(matches!(fault, PrintFault::TooLong { sheet: 1 }));
+    assert!(matches!(fault, PrintFault::TooLong { sheet: 1, what: "MRN with the encounter", .. }));
     assert!(!fault.to_string().contains(&mrn));
 }
 

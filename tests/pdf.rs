@@ -57,7 +57,7 @@ fn write(pages: &[PdfPage<'_>]) -> Vec<u8> {
 }
 
 fn import(pdf: Vec<u8>) -> Result<Vec<Raster>, PdfFault> {
-    outguide::pdf::import::open(pdf)?.iter().collect()
+    outguide::pdf::import::open(pdf, outguide::imaging::decode::is_whole_jpeg)?.iter().collect()
 }
 
 fn words_of(text: &PageText) -> Vec<&str> {

@@ -6,8 +6,10 @@ use std::time::Instant;
 use clap::Args;
 use serde::Serialize;
 
-use super::exit::{Exit, Stopped};
+use super::exit::{Ends, Exit, Stopped};
 use super::settings::{self, StateArgs};
+use super::telling::{failing_in_json, in_one_line, note, say, say_json};
+use crate::disk::page_file::read_page_file;
 use crate::page_barcodes::{self, Effort};
 use crate::pipeline::source;
 use crate::profile::BarcodeRules;
@@ -30,7 +32,7 @@ pub struct BarcodesArgs {
     profile: Option<String>,
     #[command(flatten)]
     state: StateArgs,
-    /// A line of JSON for each page
+    /// A line of JSON for each page, and for each file that cannot be read
     #[arg(long)]
     json: bool,
 }
@@ -44,6 +46,13 @@ struct Page {
     patch: Vec<Patch>,
     /// Reading alone: the file was decoded before.
     ms: u64,
+}
+
+/// A file that cannot be read, or not to its end.
+#[derive(Serialize)]
+struct Unread {
+    file: String,
+    error: String,
 }
 
 #[derive(Serialize)]
@@ -61,6 +70,10 @@ struct Patch {
 }
 
 pub fn run(args: &BarcodesArgs) -> Result<Exit, Stopped> {
+    failing_in_json(args.json, read_files(args))
+}
+
+fn read_files(args: &BarcodesArgs) -> Result<Exit, Stopped> {
     let (rules, effort) = match &args.profile {
         None => (everything(), Effort::Stubborn),
         Some(name) => {
@@ -71,10 +84,17 @@ pub fn run(args: &BarcodesArgs) -> Result<Exit, Stopped> {
     };
     let mut exit = Exit::Done;
     for path in &args.images {
-        if let Err(cause) = read_file(path, &rules, effort, args.json) {
-            eprintln!("outguide: {}: {cause:#}", path.display());
-            exit = Exit::Input;
+        let stopped = match read_file(path, &rules, effort, args.json) {
+            Ok(()) => continue,
+            Err(stopped) if stopped.exit == Exit::Input => stopped,
+            Err(stopped) => return Err(stopped),
+        };
+        let (file, error) = (path.display().to_string(), in_one_line(&stopped.cause));
+        note(format_args!("outguide: {file}: {error}"));
+        if args.json {
+            say_json(&Unread { file, error })?;
         }
+        exit = Exit::Input;
     }
     Ok(exit)
 }
@@ -91,15 +111,12 @@ fn everything() -> BarcodeRules {
     }
 }
 
-fn read_file(path: &Path, rules: &BarcodeRules, effort: Effort, json: bool) -> anyhow::Result<()> {
-    let bytes = std::fs::read(path)?;
-    for (nth, page) in source::open(&bytes)?.enumerate() {
-        let found = read_page(path, nth + 1, &page?.raster, rules, effort);
-        if json {
-            println!("{}", serde_json::to_string(&found)?);
-        } else {
-            tell(&found);
-        }
+fn read_file(path: &Path, rules: &BarcodeRules, effort: Effort, json: bool) -> Result<(), Stopped> {
+    let bytes = read_page_file(path).ends(Exit::Input)?;
+    for (nth, page) in source::open(&bytes).ends(Exit::Input)?.enumerate() {
+        let page = page.ends(Exit::Input)?;
+        let found = read_page(path, nth + 1, &page.raster, rules, effort);
+        if json { say_json(&found)? } else { tell(&found)? }
     }
     Ok(())
 }
@@ -135,15 +152,16 @@ fn read_page(
     }
 }
 
-fn tell(page: &Page) {
-    println!("{}, page {}:", page.file, page.page);
+fn tell(page: &Page) -> Result<(), Stopped> {
+    say(format_args!("{}, page {}:", page.file, page.page))?;
     for code in &page.codes {
-        println!("  {} {:?}, turned {}°", code.symbology, code.text, code.orientation);
+        say(format_args!("  {} {:?}, turned {}°", code.symbology, code.text, code.orientation))?;
     }
     for patch in &page.patch {
-        println!("  patch {}", patch.code.join(" or "));
+        say(format_args!("  patch {}", patch.code.join(" or ")))?;
     }
     if page.codes.is_empty() && page.patch.is_empty() {
-        println!("  nothing");
+        say("  nothing")?;
     }
+    Ok(())
 }

@@ -79,6 +79,10 @@ impl CaptureArgs {
             ..CaptureArgs::default()
         }
     }
+
+    pub fn telling_json(self) -> Self {
+        CaptureArgs { json: true, ..self }
+    }
 }
 
 fn name_and_value(text: &str) -> Result<(String, String), String> {

@@ -6,8 +6,9 @@ use std::path::Path;
 use clap::Args;
 use serde::Serialize;
 
-use super::exit::{Ends, Exit, Stopped};
+use super::exit::{Exit, Stopped};
 use super::settings::{self, StateArgs};
+use super::telling::{failing_in_json, say, say_json};
 use crate::app;
 use crate::config::Station;
 use crate::device::scanner;
@@ -50,6 +51,10 @@ impl Finding {
 }
 
 pub fn run(args: &CheckArgs) -> Result<Exit, Stopped> {
+    failing_in_json(args.json, look(args))
+}
+
+fn look(args: &CheckArgs) -> Result<Exit, Stopped> {
     let station = settings::station(&args.state)?;
     let (profiles, profile_findings) = profiles(&args.state, &station);
     let mut findings = vec![
@@ -65,10 +70,10 @@ pub fn run(args: &CheckArgs) -> Result<Exit, Stopped> {
     findings.extend(profile_findings);
     let all_good = findings.iter().all(|finding| finding.good);
     if args.json {
-        println!("{}", serde_json::to_string(&findings).ends(Exit::Failed)?);
+        say_json(&findings)?;
     } else {
         for Finding { what, good, told } in &findings {
-            println!("{} {what}: {told}", if *good { "good " } else { "WRONG" });
+            say(format_args!("{} {what}: {told}", if *good { "good " } else { "WRONG" }))?;
         }
     }
     Ok(if all_good { Exit::Done } else { Exit::FoundWrong })

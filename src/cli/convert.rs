@@ -1,6 +1,7 @@
 //! `outguide convert`: page images to one searchable PDF/A.
 
 use std::io::{BufWriter, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -9,9 +10,11 @@ use serde::Serialize;
 
 use super::exit::{Ends, Exit, Stopped};
 use super::settings::{self, StateArgs};
+use super::telling::{failing_in_json, note, say, say_json};
 use crate::app;
 use crate::disk::Disk;
 use crate::disk::durable::write_over;
+use crate::disk::page_file::read_page_file;
 use crate::pdf::writer::DocumentDescription;
 use crate::pipeline::convert::{Conversion, ConvertFault, Converted, SourceFile};
 use crate::pipeline::render;
@@ -57,6 +60,11 @@ struct NotedPage {
 }
 
 pub fn run(args: &ConvertArgs) -> Result<Exit, Stopped> {
+    failing_in_json(args.json, convert(args))
+}
+
+fn convert(args: &ConvertArgs) -> Result<Exit, Stopped> {
+    keep_the_images(&args.images, &args.output)?;
     let station = settings::station(&args.state)?;
     let name = args.profile.as_deref().unwrap_or(PLAIN_PAGES);
     let mut profile = settings::profile(name, &args.state, &station)?.profile;
@@ -76,10 +84,28 @@ pub fn run(args: &ConvertArgs) -> Result<Exit, Stopped> {
     let description = description(args, &profile, &station.id, created);
     let converted = write_whole(&args.output, &mut conversion, description, &args.images)?;
     bar.finish_and_clear();
-    tell(args, converted).ends(Exit::Failed)
+    tell(args, converted)?;
+    Ok(Exit::Done)
 }
 
-fn tell(args: &ConvertArgs, converted: Converted) -> anyhow::Result<Exit> {
+/// The PDF may not take the place of a page it is made of, under whatever name.
+fn keep_the_images(images: &[PathBuf], output: &Path) -> Result<(), Stopped> {
+    let file = |path: &Path| std::fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
+    let Some(replaced) = file(output) else { return Ok(()) };
+    match images.iter().find(|image| file(image) == Some(replaced)) {
+        None => Ok(()),
+        Some(image) => Err(Stopped::because(
+            Exit::Input,
+            format!(
+                "{} is one of the images and would be replaced by the PDF; give --output another \
+                 name",
+                image.display()
+            ),
+        )),
+    }
+}
+
+fn tell(args: &ConvertArgs, converted: Converted) -> Result<(), Stopped> {
     let Converted { pages, without_text, of_doubtful_size } = converted;
     if args.json {
         let noted = |pages: Vec<(u32, String)>| {
@@ -91,17 +117,15 @@ fn tell(args: &ConvertArgs, converted: Converted) -> anyhow::Result<Exit> {
             without_text: noted(without_text),
             of_doubtful_size: noted(of_doubtful_size),
         };
-        println!("{}", serde_json::to_string(&outcome)?);
-    } else {
-        for (page, cause) in &without_text {
-            eprintln!("outguide: page {page} has no text: {cause}");
-        }
-        for (page, cause) in &of_doubtful_size {
-            eprintln!("outguide: page {page}: {cause}");
-        }
-        println!("{pages} pages in {}", args.output.display());
+        return say_json(&outcome);
     }
-    Ok(Exit::Done)
+    for (page, cause) in &without_text {
+        note(format_args!("outguide: page {page} has no text: {cause}"));
+    }
+    for (page, cause) in &of_doubtful_size {
+        note(format_args!("outguide: page {page}: {cause}"));
+    }
+    say(format_args!("{pages} pages in {}", args.output.display()))
 }
 
 fn description(
@@ -150,9 +174,9 @@ fn write_whole(
 ) -> Result<Converted, Stopped> {
     let files = images.iter().map(|path| {
         let name = path.display().to_string();
-        std::fs::read(path)
+        read_page_file(path)
             .map(|bytes| SourceFile { name: name.clone(), bytes })
-            .map_err(|error| (name, error))
+            .map_err(|fault| (name, fault))
     });
     let written = write_over(&Disk::Real, output, |file| {
         let (mut sink, converted) = conversion.write(files, description, BufWriter::new(file))?;

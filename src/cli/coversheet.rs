@@ -1,15 +1,18 @@
 //! `outguide coversheet`: cover sheets and patch sheets as a PDF to print.
 
-use std::io::Write;
 use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::exit::{Ends, Exit, Stopped};
+use super::settings::{self, StateArgs};
+use super::telling::{failing_in_json, note, say_bytes, say_json};
 use crate::disk::Disk;
 use crate::disk::durable::write_over;
 use crate::printing::{DocumentLine, PatientLines, PrintOrder, Sheet, SheetSize, print_sheets};
+use crate::profile::{self, Profile};
 use crate::records::batch::Expected;
 use crate::records::separator::PatchCode;
 
@@ -27,10 +30,10 @@ enum Kind {
         /// The batch's number.
         number: String,
         /// Sheets of paper in the batch, this one and all cover sheets included.
-        #[arg(long)]
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
         sheets: Option<u32>,
         /// Documents in the batch.
-        #[arg(long)]
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
         documents: Option<u32>,
         /// Who prepared it; printed, not in the barcode.
         #[arg(long, value_name = "NAME")]
@@ -63,8 +66,13 @@ enum Kind {
         #[arg(long)]
         title: Option<String>,
         /// Written pages that follow; the station then counts them.
-        #[arg(long)]
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
         pages: Option<u32>,
+        /// Look the code up in this profile; otherwise in all there are
+        #[arg(long, short)]
+        profile: Option<String>,
+        #[command(flatten)]
+        state: StateArgs,
         #[command(flatten)]
         print: Print,
     },
@@ -127,26 +135,63 @@ fn patch_choice(text: &str) -> Result<PatchChoice, String> {
     }
 }
 
-impl Coversheet {
-    /// Writes the PDF. `now` is printed on the sheets.
-    pub fn run(self, now: jiff::Timestamp) -> anyhow::Result<()> {
-        let (sheets, print) = self.kind.sheets();
-        let order = PrintOrder {
-            size: match print.paper {
-                PaperArg::Letter => SheetSize::Letter,
-                PaperArg::A4 => SheetSize::A4,
-            },
-            patch: print.patch_bars.0,
-            copies: print.copies,
-            printed_at: now,
-        };
-        write(&print.output, &print_sheets(&sheets, &order)?)?;
-        if print.json && print.output != Path::new("-") {
-            let pages = sheets.len() * usize::from(print.copies.get());
-            println!("{}", serde_json::json!({ "file": print.output, "pages": pages }));
-        }
-        Ok(())
+/// Writes the PDF. `now` is printed on the sheets.
+pub fn run(command: Coversheet, now: jiff::Timestamp) -> Result<Exit, Stopped> {
+    if let Kind::Type { code, profile, state, .. } = &command.kind
+        && !is_known_type(code, profile.as_deref(), state)?
+    {
+        let where_not = profile.as_deref().map_or_else(
+            || "in no profile".to_owned(),
+            |name| format!("not in the profile {name}"),
+        );
+        note(format_args!(
+            "outguide: the document type {code:?} is {where_not}; a batch would ask a clerk about \
+             each of these sheets (capitals and small letters differ)"
+        ));
     }
+    let (sheets, print) = command.kind.sheets();
+    let json = print.json && print.output != Path::new("-");
+    failing_in_json(json, write_sheets(&sheets, &print, now))
+}
+
+/// Without a profile's name, any profile will do.
+fn is_known_type(code: &str, profile: Option<&str>, args: &StateArgs) -> Result<bool, Stopped> {
+    let station = settings::station(args)?;
+    let knows = |profile: &Profile| profile.document_types.iter().any(|known| known.code == code);
+    if let Some(name) = profile {
+        return Ok(knows(&settings::profile(name, args, &station)?.profile));
+    }
+    let given = args.profiles.as_deref().or(station.profiles_dir.as_deref());
+    let dirs = profile::search_dirs(given).ends(Exit::Settings)?;
+    let listed = profile::list(&dirs).ends(Exit::Settings)?;
+    // One that cannot be used is `check`'s to tell.
+    Ok(listed
+        .iter()
+        .filter_map(|(name, _)| profile::find(name, &dirs).ok())
+        .any(|found| knows(&found.profile)))
+}
+
+fn write_sheets(sheets: &[Sheet], print: &Print, now: jiff::Timestamp) -> Result<Exit, Stopped> {
+    let order = PrintOrder {
+        size: match print.paper {
+            PaperArg::Letter => SheetSize::Letter,
+            PaperArg::A4 => SheetSize::A4,
+        },
+        patch: print.patch_bars.0,
+        copies: print.copies,
+        printed_at: now,
+    };
+    let pdf = print_sheets(sheets, &order).ends(Exit::Failed)?;
+    if print.output == Path::new("-") {
+        say_bytes(&pdf)?;
+        return Ok(Exit::Done);
+    }
+    write(&print.output, &pdf).ends(Exit::Failed)?;
+    if print.json {
+        let pages = sheets.len() * usize::from(print.copies.get());
+        say_json(&serde_json::json!({ "file": print.output, "pages": pages }))?;
+    }
+    Ok(Exit::Done)
 }
 
 impl Kind {
@@ -160,7 +205,7 @@ impl Kind {
                 let patient = PatientLines { mrn, encounter, name, birth_date: born };
                 (vec![Sheet::Patient(patient)], print)
             }
-            Kind::Type { code, title, pages, print } => {
+            Kind::Type { code, title, pages, print, profile: _, state: _ } => {
                 (vec![Sheet::DocumentType(DocumentLine { code, title, pages })], print)
             }
             Kind::Separator { print } => (vec![Sheet::Separator], print),
@@ -170,9 +215,6 @@ impl Kind {
 }
 
 fn write(path: &Path, pdf: &[u8]) -> anyhow::Result<()> {
-    if path == Path::new("-") {
-        return std::io::stdout().write_all(pdf).context("the PDF could not be written out");
-    }
     write_over(&Disk::Real, path, |file| file.append(pdf)).with_context(|| {
         format!("{} could not be written; check the folder and its permissions", path.display())
     })

@@ -11,10 +11,12 @@ use clap::Args;
 use super::capture::{self, CaptureArgs};
 use super::exit::{Ends, Exit, Stopped};
 use super::scanners;
+use super::telling::{failing_in_json, say};
 use crate::app;
 use crate::device::scanner::WorkerCommand;
 use crate::disk::Disk;
 use crate::disk::durable::write_over;
+use crate::disk::page_file::read_page_file;
 use crate::imaging::encode;
 use crate::pipeline::source;
 
@@ -37,23 +39,42 @@ pub struct DemoArgs {
     /// Our libsane driver, where it is not beside this program
     #[arg(long)]
     driver: Option<PathBuf>,
+    /// Tell the outcome as `capture --json` does
+    #[arg(long)]
+    json: bool,
 }
 
 pub async fn run(args: &DemoArgs) -> Result<Exit, Stopped> {
+    failing_in_json(args.json, show(args).await)
+}
+
+async fn show(args: &DemoArgs) -> Result<Exit, Stopped> {
     let worker = set_the_stage(args).ends(Exit::Failed)?;
     let filed = args.folder.join("repository");
-    println!("Scanners that libsane sees:");
-    scanners::tell(&worker, scanners::As::Lines)?;
-    println!("\nScanning the stack of {}, both sides:", args.stack.display());
     let state = args.folder.join("state");
     let capture = CaptureArgs::of_stack(PROFILE, SCANNER, &filed, &state);
-    let exit = capture::run_with(capture, worker).await?;
-    println!("\nThe question is there on purpose: one cover sheet is torn through its barcode.");
-    println!("Where to look:");
-    println!("  filed documents, each with its index file   {}", filed.display());
-    println!("  every page as it was scanned                {}/state/spool", args.folder.display());
-    println!("  is all still as it was filed?               outguide verify {}", filed.display());
+    let exit = if args.json {
+        capture::run_with(capture.telling_json(), worker).await?
+    } else {
+        say("Scanners that libsane sees:")?;
+        scanners::tell(&worker, scanners::As::Lines)?;
+        say(format_args!("\nScanning the stack of {}, both sides:", args.stack.display()))?;
+        let exit = capture::run_with(capture, worker).await?;
+        say_where_to_look(&args.folder)?;
+        exit
+    };
     Ok(if exit == Exit::Questions { Exit::Done } else { exit })
+}
+
+fn say_where_to_look(folder: &Path) -> Result<(), Stopped> {
+    let folder = folder.display();
+    say("\nThe question is there on purpose: one cover sheet is torn through its barcode.")?;
+    say("Where to look:")?;
+    say(format_args!("  filed documents, each with its index file   {folder}/repository"))?;
+    say(format_args!("  every page as it was scanned                {folder}/state/spool"))?;
+    say(format_args!(
+        "  is all still as it was filed?               outguide verify {folder}/repository"
+    ))
 }
 
 /// Lays the stack into the feeder of a scanner that libsane will find.
@@ -124,7 +145,7 @@ fn lay_in(stack: &Path, feeder: &Path) -> anyhow::Result<()> {
         bail!("there are no pages (*.png) in {}", stack.display());
     }
     for (nth, path) in files.iter().enumerate() {
-        let bytes = std::fs::read(path).with_context(cannot)?;
+        let bytes = read_page_file(path).with_context(cannot)?;
         let page = source::open(&bytes)?.next().context("the file holds no page")??.raster;
         write(&feeder.join(format!("{:04}.pnm", nth + 1)), &encode::pnm(&page))?;
     }

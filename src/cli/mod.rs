@@ -15,6 +15,7 @@ mod progress;
 mod report;
 mod scanners;
 mod settings;
+mod telling;
 mod verify;
 
 use exit::{Ends, Exit, Stopped};
@@ -55,9 +56,7 @@ pub fn run() -> ExitCode {
         Command::Demo(args) => waiting_for(async move { demo::run(&args).await }),
         Command::Convert(args) => convert::run(&args),
         Command::Barcodes(args) => barcodes::run(&args),
-        Command::Coversheet(command) => {
-            command.run(jiff::Timestamp::now()).map(|()| Exit::Done).ends(Exit::Failed)
-        }
+        Command::Coversheet(command) => coversheet::run(command, jiff::Timestamp::now()),
         Command::Scanners(args) => scanners::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Verify(args) => waiting_for(async move { verify::run(&args).await }),
@@ -65,7 +64,9 @@ pub fn run() -> ExitCode {
     match ended {
         Ok(exit) => exit.into(),
         Err(stopped) => {
-            stopped.tell();
+            if !telling::is_silent(&stopped) {
+                stopped.tell();
+            }
             stopped.exit.into()
         }
     }

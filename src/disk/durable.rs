@@ -132,8 +132,15 @@ pub fn write_over<T, E: From<io::Error>>(
         Some(_) | None => Path::new("."),
     };
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let temp = folder.join(format!(".{name}.{}.part", std::process::id()));
+    let prefix = format!(".{name}.");
+    clear_dead_parts(disk, folder, &prefix);
+    let temp = unused_path(disk, folder, 1, |no| format!("{prefix}{no}{PART}"))?;
     let mut file = disk.create_file(&temp, Access::Shared)?;
+    // Held as long as this process writes; a share that knows no locks only
+    // keeps what a killed process leaves.
+    if let Err(error) = file.file.try_lock() {
+        tracing::debug!(%error, "an unfinished file is not locked");
+    }
     let written = write(&mut file).and_then(|given| {
         file.sync()?;
         disk.rename_over(&temp, path)?;
@@ -146,4 +153,29 @@ pub fn write_over<T, E: From<io::Error>>(
         tracing::debug!(%error, "an unfinished file is left behind");
     }
     written
+}
+
+/// The end of a name under which a file stands until it is whole.
+const PART: &str = ".part";
+
+/// Takes away what a killed process left of the same file: parts that nobody
+/// holds the lock of.
+fn clear_dead_parts(disk: &Disk, folder: &Path, prefix: &str) {
+    // What cannot be listed is not in the way either.
+    let Ok(entries) = disk.list(folder) else { return };
+    for entry in entries.iter().filter(|entry| entry.kind == EntryKind::File) {
+        let name = entry.name.to_string_lossy();
+        let no = name.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(PART));
+        if !no.is_some_and(|no| !no.is_empty() && no.bytes().all(|byte| byte.is_ascii_digit())) {
+            continue;
+        }
+        let part = folder.join(&entry.name);
+        let cleared = disk.lock_file(&part).and_then(|lock| match lock {
+            Some(_held) => disk.remove_file(&part),
+            None => Ok(()),
+        });
+        if let Err(error) = cleared {
+            tracing::debug!(%error, "an unfinished file is left behind");
+        }
+    }
 }

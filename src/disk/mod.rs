@@ -18,6 +18,7 @@
 //! renaming without replacing in [`placing`].
 
 pub mod durable;
+pub mod page_file;
 pub mod placing;
 mod real;
 pub mod recording;

@@ -39,9 +39,10 @@ pub enum ImageFault {
 
     #[error(
         "the picture is {width} × {height} pixels, more than a page can have (at most {max_side} \
-         pixels a side and {max_megabytes} MB): scan at a lower resolution or cut it into pages"
+         pixels a side and {max_megapixels} million in all): scan at a lower resolution or cut it \
+         into pages"
     )]
-    TooLarge { width: u64, height: u64, max_side: u32, max_megabytes: u32 },
+    TooLarge { width: u64, height: u64, max_side: u32, max_megapixels: u32 },
 
     #[error("the file holds more than {most} pages: split it")]
     TooManyPages { most: usize },

@@ -42,4 +42,17 @@ pub enum PdfFault {
         "page {page} of this PDF cannot be drawn; open it in a viewer and print it to a new PDF"
     )]
     PageDamaged { page: usize },
+    #[error(
+        "page {page} of this PDF takes too long to draw; open it in a viewer and print or export \
+         it again, or scan the paper"
+    )]
+    TakesTooLong { page: usize },
+    #[error("this PDF takes too long to open; open it in a viewer and print it to a new PDF")]
+    TakesTooLongToOpen,
+    #[error(
+        "this PDF's list of pages is wrong (it names a page twice, or pages that are not among \
+         the {found} found); open it in a viewer, see that all pages are there, and print it to a \
+         new PDF"
+    )]
+    PagesMissing { found: usize },
 }

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use super::page::read_page;
 use super::render::{self, ReadyPage};
 use super::source::{self, SourceFault, SourcePage};
+use crate::disk::page_file::PageFileFault;
 use crate::ocr::Readers;
 use crate::pdf::PdfFault;
 use crate::pdf::writer::{DocumentDescription, PdfWriter};
@@ -22,7 +23,7 @@ use crate::records::page::{PageOutcome, TextOutcome};
 #[derive(Debug, thiserror::Error)]
 pub enum ConvertFault {
     #[error("cannot read {file}")]
-    ReadFile { file: String, source: std::io::Error },
+    ReadFile { file: String, source: PageFileFault },
     #[error("{file} cannot be converted")]
     Source { file: String, source: SourceFault },
     #[error(transparent)]
@@ -38,7 +39,7 @@ pub struct SourceFile {
 }
 
 /// A file, or its name and why it cannot be read.
-pub type NamedFile = Result<SourceFile, (String, std::io::Error)>;
+pub type NamedFile = Result<SourceFile, (String, PageFileFault)>;
 
 /// What came of it.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -52,7 +52,8 @@ pub fn open(bytes: &[u8]) -> Result<SourcePages<'_>, SourceFault> {
     match decode::open(bytes) {
         Ok(images) => Ok(SourcePages::Images(images)),
         Err(ImageFault::IsPdf) => {
-            Ok(SourcePages::Pdf { pages: import::open(bytes.to_vec())?, taken: 0 })
+            let pages = import::open(bytes.to_vec(), decode::is_whole_jpeg)?;
+            Ok(SourcePages::Pdf { pages, taken: 0 })
         }
         Err(fault) => Err(fault.into()),
     }

@@ -204,6 +204,12 @@ fn unescape(field: &str) -> Option<String> {
     String::from_utf8(text).ok()
 }
 
+/// Whether the barcode has as many characters as the text; small letters,
+/// spaces and signs take three each.
+pub fn is_carried_plainly(text: &str) -> bool {
+    text.bytes().all(stands_for_itself)
+}
+
 fn stands_for_itself(byte: u8) -> bool {
     matches!(byte, b'0'..=b'9' | b'A'..=b'Y')
 }

@@ -9,6 +9,7 @@ pub mod cover_sheet;
 pub mod document;
 pub mod ids;
 pub mod page;
+pub mod page_file;
 pub mod raster;
 pub mod separator;
 pub mod text;

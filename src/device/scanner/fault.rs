@@ -132,6 +132,12 @@ pub enum ScanFault {
     #[error("the pages cannot be read ({detail}); check the folder or files given")]
     UnreadableFolder { detail: String },
     #[error(
+        "not everything given is a page that Outguide reads; convert to PNG, JPEG, TIFF or PDF, or \
+         take away, and start again: {}",
+        files.join(", ")
+    )]
+    NotPages { files: Vec<String> },
+    #[error(
         "page file {no} (in order of name) cannot be read ({detail}); check it and start again"
     )]
     UnreadableFile { no: u32, detail: String },

@@ -14,8 +14,11 @@
 //! `double-feed` delivers the image as suspect and `duplicate` delivers the
 //! one before again; all others stop the scan before the image. In a batch
 //! that goes on after a stop ([`Resumed`]), the faults up to its next image
-//! have been cleared, as by a clerk. Files are handed out as they are: what is
-//! in them is not looked at here.
+//! have been cleared, as by a clerk.
+//!
+//! Which files of a folder are pages, their content says. No file that could be
+//! a page is left out unsaid: one that Outguide does not read is refused by name
+//! before the first page is taken. Otherwise files are handed out as they are.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -28,17 +31,19 @@ use serde::Deserialize;
 use super::fault::{Phase, ScanFault};
 use super::warning::ScanWarning;
 use super::{Feed, ImageContent, Resumed, ScanOrder, ScanSetup, ScannedImage, Sides};
+use crate::disk::page_file::{read_head, read_page_file};
 use crate::profile::PaperSource;
+use crate::records::page_file::{HEAD_BYTES, NoPageFile, PageFile};
 
-/// What the station can read as a page, by extension.
-const PAGE_EXTENSIONS: [&str; 9] =
-    ["png", "jpg", "jpeg", "tif", "tiff", "pbm", "pgm", "ppm", "pnm"];
-const PDF: &str = "pdf";
+/// A file so called was meant as a page, whatever is in it now: it becomes a
+/// question for the clerk.
+const PAGE_EXTENSIONS: [&str; 12] =
+    ["png", "jpg", "jpeg", "jpe", "jfif", "tif", "tiff", "pbm", "pgm", "ppm", "pnm", "pdf"];
 
 const SCRIPT_FILE: &str = "faults.toml";
 
-/// More than any page image has; a larger file is a mistake.
-const MAX_FILE_BYTES: u64 = 1 << 30;
+/// What file managers leave in folders, besides files with a dot in front.
+const LEFT_BY_FILE_MANAGERS: [&str; 3] = ["Thumbs.db", "desktop.ini", "Icon\r"];
 
 /// As long as the real watchdog waits for a sheet.
 const HANG_LIMIT: Duration = super::sane::child::SHEET_LIMIT;
@@ -54,7 +59,12 @@ pub struct PageStack {
 
 impl PageStack {
     /// Folders stand for the page files in them, in order of name, and bring
-    /// their `faults.toml`; files given by name are taken as they come.
+    /// their `faults.toml`; files given by name are taken as they come. Of what
+    /// stands in a folder only text, hidden files and what file managers leave
+    /// are passed over.
+    ///
+    /// # Errors
+    /// `NotPages` with the name of each file and folder that is not taken.
     pub fn from_paths(paths: &[PathBuf]) -> Result<PageStack, ScanFault> {
         let mut stack = PageStack {
             files: Vec::new(),
@@ -62,41 +72,51 @@ impl PageStack {
             skipped_files: 0,
             hang_limit: HANG_LIMIT,
         };
+        let mut refused = Vec::new();
         for (place, path) in paths.iter().enumerate() {
             let unreadable = |e: std::io::Error| ScanFault::UnreadableFolder {
                 detail: format!("number {} of those given: {e}", place + 1),
             };
             if fs::metadata(path).map_err(unreadable)?.is_dir() {
-                stack.add_folder(path, unreadable)?;
-            } else {
-                stack.files.push(path.clone());
+                stack.add_folder(path, &mut refused, unreadable)?;
+                continue;
+            }
+            match Found::at(path) {
+                Found::Page => stack.files.push(path.clone()),
+                Found::Text => refused.push(format!("{} (a text)", path.display())),
+                Found::Refused(why) => refused.push(format!("{} ({why})", path.display())),
             }
         }
-        Ok(stack)
+        if refused.is_empty() { Ok(stack) } else { Err(ScanFault::NotPages { files: refused }) }
     }
 
     fn add_folder(
         &mut self,
         folder: &Path,
+        refused: &mut Vec<String>,
         unreadable: impl Fn(std::io::Error) -> ScanFault,
     ) -> Result<(), ScanFault> {
-        let mut pages = Vec::new();
+        let mut paths = Vec::new();
         for entry in fs::read_dir(folder).map_err(&unreadable)? {
-            let path = entry.map_err(&unreadable)?.path();
-            if path.is_dir() {
-                continue;
-            }
-            if path.file_name() == Some(OsStr::new(SCRIPT_FILE)) {
+            paths.push(entry.map_err(&unreadable)?.path());
+        }
+        paths.sort();
+        for path in paths {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if name == SCRIPT_FILE {
                 let text = fs::read_to_string(&path).map_err(&unreadable)?;
                 self.script = FaultScript::parse(&text)?;
-            } else if is_page(&path) {
-                pages.push(path);
-            } else {
-                self.skipped_files += 1;
+                continue;
+            }
+            if name.starts_with('.') || LEFT_BY_FILE_MANAGERS.contains(&&*name) {
+                continue;
+            }
+            match Found::at(&path) {
+                Found::Page => self.files.push(path),
+                Found::Text => self.skipped_files += 1,
+                Found::Refused(why) => refused.push(format!("{} ({why})", path.display())),
             }
         }
-        pages.sort();
-        self.files.append(&mut pages);
         Ok(())
     }
 
@@ -112,9 +132,41 @@ impl PageStack {
     }
 }
 
-fn is_page(path: &Path) -> bool {
-    let extension = extension(path);
-    PAGE_EXTENSIONS.contains(&extension.as_str()) || extension == PDF
+/// What stands under a name.
+enum Found {
+    Page,
+    /// Lists and notes that lie beside pages.
+    Text,
+    /// Not taken, and why in words.
+    Refused(String),
+}
+
+impl Found {
+    fn at(path: &Path) -> Found {
+        if path.is_dir() {
+            return Found::Refused("a folder; give it by itself".to_owned());
+        }
+        let head = match read_head(path, HEAD_BYTES as u64) {
+            Ok(head) => head,
+            Err(fault) => return Found::Refused(fault.to_string()),
+        };
+        let meant_as_a_page = PAGE_EXTENSIONS.contains(&extension(path).as_str());
+        match PageFile::recognise(&head) {
+            Ok(PageFile::Png | PageFile::Jpeg | PageFile::Tiff | PageFile::Pnm | PageFile::Pdf) => {
+                Found::Page
+            }
+            Err(_) if meant_as_a_page => Found::Page,
+            Err(NoPageFile::OtherPicture(kind)) => Found::Refused(kind.to_owned()),
+            Err(NoPageFile::Empty) => Found::Refused("empty".to_owned()),
+            Err(NoPageFile::Unknown) if is_text(&head) => Found::Text,
+            Err(NoPageFile::Unknown) => Found::Refused("of an unknown kind".to_owned()),
+        }
+    }
+}
+
+/// UTF-8, or an older alphabet, without the bytes that only binary files have.
+fn is_text(head: &[u8]) -> bool {
+    head.iter().all(|byte| !byte.is_ascii_control() || byte.is_ascii_whitespace())
 }
 
 fn extension(path: &Path) -> String {
@@ -337,11 +389,7 @@ impl FolderScanner {
         };
         let no = u32::try_from(self.files_taken + 1).unwrap_or(u32::MAX);
         let unreadable = |detail: String| ScanFault::UnreadableFile { no, detail };
-        let length = fs::metadata(path).map_err(|e| unreadable(e.to_string()))?.len();
-        if length > MAX_FILE_BYTES {
-            return Err(unreadable(format!("{length} bytes are too many for a page")));
-        }
-        let bytes = fs::read(path).map_err(|e| unreadable(e.to_string()))?;
+        let bytes = read_page_file(path).map_err(|fault| unreadable(fault.to_string()))?;
         let content = ImageContent::File { bytes, extension: extension(path) };
         let (sheet, side) = self.setup.sides.place(self.next_no());
         self.files_taken += 1;
@@ -363,12 +411,20 @@ mod tests {
     use crate::records::page::Side;
     use crate::records::raster::Dpi;
 
+    /// Each file holds its name.
     fn folder_of(names: &[&str]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         for name in names {
             fs::write(folder.path().join(name), name).unwrap();
         }
         folder
+    }
+
+    /// The names of the files taken, and what is refused.
+    fn taken_from(folder: &Path) -> Result<Vec<String>, ScanFault> {
+        let stack = PageStack::from_paths(&[folder.to_owned()])?;
+        let name = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
+        Ok(stack.files.iter().map(name).collect())
     }
 
     fn order(source: PaperSource) -> ScanOrder {
@@ -415,6 +471,38 @@ mod tests {
         assert_eq!(warnings, [ScanWarning::FilesSkipped { count: 1 }]);
         let (images, end) = scan(&mut scanner);
         assert_eq!((images.join(" "), end), ("1.jpg 10.TIF 2.png".to_owned(), Ok(())));
+    }
+
+    #[test]
+    fn what_is_a_page_its_content_says_and_not_its_name() {
+        let folder = folder_of(&["3.png", "notes.txt", ".hidden.gif", "Thumbs.db"]);
+        let here = |name: &str| folder.path().join(name);
+        fs::write(here("1"), b"II*\0\x08\0\0\0").unwrap();
+        fs::write(here("2.jpe"), b"\xff\xd8\xff\xe0\0\x10JFIF").unwrap();
+        fs::write(here("4.scan"), b"\r\n%PDF-1.7\n").unwrap();
+        fs::write(here("Thumbs.db"), b"\xd0\xcf\x11\xe0\0\0").unwrap();
+        let taken = taken_from(folder.path()).unwrap();
+        assert_eq!(taken, ["1", "2.jpe", "3.png", "4.scan"]);
+    }
+
+    #[test]
+    fn what_may_have_been_meant_as_a_page_is_refused_by_name() {
+        let folder = folder_of(&["1.png"]);
+        let here = |name: &str| folder.path().join(name);
+        fs::write(here("2.gif"), b"GIF89a").unwrap();
+        fs::write(here("3"), b"\0\x01\x02").unwrap();
+        fs::write(here("4.dat"), b"").unwrap();
+        fs::create_dir(here("5")).unwrap();
+        std::os::unix::fs::symlink("/dev/null", here("6.png")).unwrap();
+        std::os::unix::fs::symlink("/nowhere", here("7.png")).unwrap();
+        let told = taken_from(folder.path()).unwrap_err().to_string();
+        for name in ["2.gif (a GIF)", "/3 (", "4.dat (empty)", "/5 (a folder", "6.png (", "7.png ("]
+        {
+            assert!(told.contains(name), "{name} in {told}");
+        }
+        assert!(!told.contains("1.png"), "{told}");
+        let by_name = PageStack::from_paths(&[here("1.png"), here("2.gif")]);
+        assert!(matches!(by_name, Err(ScanFault::NotPages { files }) if files.len() == 1));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! JPEG, through zune-jpeg's strict mode: `image` asks for the lenient one,
-//! which fills what is missing with gray and says nothing.
+//! which fills what is missing with gray and says nothing. The strict one says
+//! nothing either where an end mark was put behind a part of the picture, so
+//! [`jpeg_scans`] first sees that all of it is there.
 
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
@@ -9,6 +11,7 @@ use zune_jpeg::errors::DecodeErrors;
 
 use super::Decoded;
 use super::exif;
+use super::jpeg_scans::{self, ScanFault};
 use super::limits::{MAX_SIDE_PIXELS, check_size};
 use super::resolution::Stated;
 use crate::imaging::fault::{ImageFault, ImageFormat};
@@ -32,11 +35,9 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, ImageFault> {
         _ => return Err(ImageFormat::Jpeg.unsupported("an unusual colour space")),
     };
     check_size(width as u64, height as u64, format)?;
+    jpeg_scans::check(bytes).map_err(|fault| scan_fault(ImageFormat::Jpeg, fault))?;
     decoder.set_options(options.jpeg_set_out_colorspace(wanted));
     let pixels = decoder.decode().map_err(|error| fault(error, bytes))?;
-    if !has_end(bytes) {
-        return Err(ImageFormat::Jpeg.truncated("no end of image"));
-    }
 
     let (lie, exif_stated) = decoder.exif().map_or_else(Default::default, |b| exif::read(b));
     let stated = jfif_resolution(bytes).or(exif_stated);
@@ -106,15 +107,27 @@ pub(super) fn decode_strip(
     if strip_width != width as usize || !allowed.contains(&strip_rows) {
         return Err(ImageFormat::Tiff.damaged("a JPEG strip of another size than its page's"));
     }
+    jpeg_scans::check(&bytes).map_err(|fault| scan_fault(ImageFormat::Tiff, fault))?;
     decoder.set_options(options.jpeg_set_out_colorspace(wanted));
     decoder.decode().map_err(damaged)
 }
 
-/// Whether the end-of-image mark follows the last start of scan. Coded data
-/// cannot hold either by chance (T.81, B.1.1.5); a thumbnail's end comes before.
-fn has_end(bytes: &[u8]) -> bool {
-    let mark = |code| bytes.windows(2).rposition(|pair| pair == [0xff, code]);
-    mark(0xd9) > mark(0xda)
+/// Whether a JPEG, in whatever it lies, holds all of its picture. Of one in a
+/// coding that is not read here nothing is known; its decoder will refuse it.
+pub fn is_whole_jpeg(bytes: &[u8]) -> bool {
+    match jpeg_scans::check(bytes) {
+        Ok(()) | Err(ScanFault::Unsupported(_)) => true,
+        Err(ScanFault::EndsEarly | ScanFault::Damaged | ScanFault::TooLarge) => false,
+    }
+}
+
+fn scan_fault(format: ImageFormat, fault: ScanFault) -> ImageFault {
+    match fault {
+        ScanFault::EndsEarly => format.truncated("a part of the picture is missing"),
+        ScanFault::Damaged => format.damaged("its coding"),
+        ScanFault::Unsupported(what) => format.unsupported(what),
+        ScanFault::TooLarge => format.damaged("its size"),
+    }
 }
 
 /// The density of a JFIF header, which if present is the first segment. Unit 0
@@ -135,16 +148,19 @@ fn jfif_resolution(bytes: &[u8]) -> Option<Stated> {
 
 fn fault(error: DecodeErrors, bytes: &[u8]) -> ImageFault {
     match error {
-        DecodeErrors::LargeDimensions(side) => ImageFault::TooLarge {
-            width: side as u64,
-            height: side as u64,
-            max_side: MAX_SIDE_PIXELS,
-            max_megabytes: (super::limits::MAX_PAGE_BYTES >> 20) as u32,
-        },
-        DecodeErrors::Unsupported(scheme) => {
-            ImageFormat::Jpeg.unsupported(format!("the coding {scheme:?}"))
+        DecodeErrors::LargeDimensions(side) => {
+            let side = side as u64;
+            check_size(side, side, PixelFormat::Rgb8)
+                .expect_err("the decoder was given the longest side")
         }
-        _ if !has_end(bytes) => ImageFormat::Jpeg.truncated("no end of image"),
-        other => ImageFormat::Jpeg.damaged(format!("{other:?}")),
+        // Seen with our own eyes, what is wrong can be named.
+        other => match jpeg_scans::check(bytes) {
+            Err(fault @ (ScanFault::Unsupported(_) | ScanFault::EndsEarly)) => {
+                scan_fault(ImageFormat::Jpeg, fault)
+            }
+            Ok(()) | Err(ScanFault::Damaged | ScanFault::TooLarge) => {
+                ImageFormat::Jpeg.damaged(format!("{other:?}"))
+            }
+        },
     }
 }

@@ -10,6 +10,7 @@
 mod exif;
 mod fax;
 mod jpeg;
+mod jpeg_scans;
 pub mod limits;
 mod palette;
 mod png;
@@ -20,6 +21,7 @@ mod tiff;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+pub use jpeg::is_whole_jpeg;
 pub use resolution::DpiSource;
 
 use self::exif::Lie;
@@ -27,6 +29,7 @@ use self::resolution::Stated;
 use super::fault::{ImageFault, ImageFormat};
 use super::turn::{mirrored, turned};
 use crate::records::page::QuarterTurn;
+use crate::records::page_file::{NoPageFile, PageFile, is_pnm};
 use crate::records::raster::{PixelFormat, Raster};
 
 /// What a decoder delivers: pixels as they lie in the file.
@@ -105,7 +108,7 @@ impl<'a> PageImages<'a> {
                 }))
             }
             Pages::Pnm { rest } => {
-                if self.taken > 0 && !pnm::is_pnm(rest) {
+                if self.taken > 0 && !is_pnm(rest) {
                     return None;
                 }
                 Some(pnm::decode(rest))
@@ -162,50 +165,16 @@ fn guarded<T>(
         .unwrap_or_else(|_| Err(format.damaged("the decoder could make no sense of it")))
 }
 
-/// Images people may well drop in, named so that the message can name them.
-const OTHER_FORMATS: [(&[u8], usize, &str); 9] = [
-    (b"GIF8", 0, "a GIF"),
-    (b"BM", 0, "a Windows bitmap"),
-    (b"WEBP", 8, "a WebP"),
-    (b"ftyphei", 4, "a HEIC photograph"),
-    (b"ftypmif1", 4, "a HEIC photograph"),
-    (b"ftypavif", 4, "an AVIF"),
-    (b"\0\0\0\x0cjP  ", 0, "a JPEG 2000"),
-    (b"\xff\x4f\xff\x51", 0, "a JPEG 2000"),
-    (b"AT&TFORM", 0, "a DjVu"),
-];
-
-/// PDF readers look for the mark in the first kilobyte, since mail gateways
-/// put lines before it.
-const PDF_MARK_WITHIN: usize = 1024;
-
 fn sniff(bytes: &[u8]) -> Result<ImageFormat, ImageFault> {
-    if bytes.is_empty() {
-        return Err(ImageFault::Empty);
-    }
-    if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
-        return Ok(ImageFormat::Png);
-    }
-    if bytes.starts_with(b"\xff\xd8\xff") {
-        return Ok(ImageFormat::Jpeg);
-    }
-    let tiff_marks: [&[u8]; 4] = [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"];
-    if tiff_marks.iter().any(|mark| bytes.starts_with(mark)) {
-        return Ok(ImageFormat::Tiff);
-    }
-    if pnm::is_pnm(bytes) {
-        return Ok(ImageFormat::Pnm);
-    }
-    let head = &bytes[..bytes.len().min(PDF_MARK_WITHIN)];
-    if head.windows(5).any(|window| window == b"%PDF-") {
-        return Err(ImageFault::IsPdf);
-    }
-    let other = OTHER_FORMATS
-        .iter()
-        .find(|(mark, at, _)| bytes.get(*at..).is_some_and(|rest| rest.starts_with(mark)));
-    match other {
-        Some((_, _, name)) => Err(ImageFault::OtherFormat(name)),
-        None => Err(ImageFault::UnknownFormat),
+    match PageFile::recognise(bytes) {
+        Ok(PageFile::Png) => Ok(ImageFormat::Png),
+        Ok(PageFile::Jpeg) => Ok(ImageFormat::Jpeg),
+        Ok(PageFile::Tiff) => Ok(ImageFormat::Tiff),
+        Ok(PageFile::Pnm) => Ok(ImageFormat::Pnm),
+        Ok(PageFile::Pdf) => Err(ImageFault::IsPdf),
+        Err(NoPageFile::Empty) => Err(ImageFault::Empty),
+        Err(NoPageFile::OtherPicture(name)) => Err(ImageFault::OtherFormat(name)),
+        Err(NoPageFile::Unknown) => Err(ImageFault::UnknownFormat),
     }
 }
 

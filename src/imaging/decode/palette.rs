@@ -30,6 +30,26 @@ impl Palette {
         self.colors.iter().all(|[r, g, b]| r == g && g == b)
     }
 
+    /// What packed 1-bit indices become when painted.
+    pub(super) fn format_of_bits(&self) -> PixelFormat {
+        match self.flip_of_bits() {
+            Some(_) => PixelFormat::Bitonal,
+            None if self.is_gray() => PixelFormat::Gray8,
+            None => PixelFormat::Rgb8,
+        }
+    }
+
+    /// What turns indices into bits where the two colours are black and white.
+    fn flip_of_bits(&self) -> Option<u8> {
+        const BLACK: [u8; 3] = [0; 3];
+        const WHITE: [u8; 3] = [255; 3];
+        match (self.color(0), self.color(1)) {
+            (WHITE, BLACK) => Some(0x00),
+            (BLACK, WHITE) => Some(0xff),
+            _ => None,
+        }
+    }
+
     /// Paints packed 1-bit indices. Stays bitonal if the two colours are black
     /// and white.
     pub(super) fn paint_bits(
@@ -38,12 +58,8 @@ impl Palette {
         height: u32,
         packed: &[u8],
     ) -> (PixelFormat, Vec<u8>) {
-        const BLACK: [u8; 3] = [0; 3];
-        const WHITE: [u8; 3] = [255; 3];
-        let flip = match (self.color(0), self.color(1)) {
-            (WHITE, BLACK) => 0x00,
-            (BLACK, WHITE) => 0xff,
-            _ => return self.paint(&unpacked(packed, width as usize, 1)),
+        let Some(flip) = self.flip_of_bits() else {
+            return self.paint(&unpacked(packed, width as usize, 1));
         };
         let mut bits: Vec<u8> = packed.iter().map(|byte| byte ^ flip).collect();
         debug_assert_eq!(bits.len(), PixelFormat::Bitonal.row_bytes(width) * height as usize);

@@ -6,7 +6,7 @@ use std::io::Cursor;
 use png::{BitDepth, ColorType, Decoder, DecodingError, Limits, Transformations, Unit};
 
 use super::Decoded;
-use super::exif::Lie;
+use super::exif;
 use super::limits::{MAX_PAGE_BYTES, check_size};
 use super::palette::Palette;
 use super::resolution::Stated;
@@ -41,6 +41,10 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, ImageFault> {
     });
 
     let mut reader = decoder.read_info().map_err(fault)?;
+    let palette = Palette::from_rgb(reader.info().palette.as_deref().unwrap_or_default());
+    if indexed_bit {
+        check_size(width.into(), height.into(), palette.format_of_bits())?;
+    }
     let size = reader.output_buffer_size().ok_or_else(|| ImageFormat::Png.damaged("its size"))?;
     let mut pixels = vec![0; size];
     reader.next_frame(&mut pixels).map_err(fault)?;
@@ -52,16 +56,15 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, ImageFault> {
 
     let (output, _) = reader.output_color_type();
     let (format, pixels) = match (format, output) {
-        (PixelFormat::Bitonal, ColorType::Indexed) => {
-            let palette = reader.info().palette.as_deref().unwrap_or_default();
-            Palette::from_rgb(palette).paint_bits(width, height, &pixels)
-        }
+        (PixelFormat::Bitonal, ColorType::Indexed) => palette.paint_bits(width, height, &pixels),
         (PixelFormat::Bitonal, _) => (format, inverted_bits(pixels, width)),
         (_, ColorType::GrayscaleAlpha) => (format, drop_alpha::<1>(pixels)),
         (_, ColorType::Rgba) => (format, drop_alpha::<3>(pixels)),
         (_, ColorType::Grayscale | ColorType::Rgb | ColorType::Indexed) => (format, pixels),
     };
-    Ok(Decoded { width, height, format, pixels, stated, lie: Lie::default() })
+    let (lie, exif_stated) =
+        reader.info().exif_metadata.as_deref().map_or_else(Default::default, exif::read);
+    Ok(Decoded { width, height, format, pixels, stated: stated.or(exif_stated), lie })
 }
 
 fn fault(error: DecodingError) -> ImageFault {

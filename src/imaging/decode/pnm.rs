@@ -8,10 +8,6 @@ use super::samples::clear_padding;
 use crate::imaging::fault::{ImageFault, ImageFormat};
 use crate::records::raster::PixelFormat;
 
-pub(super) fn is_pnm(bytes: &[u8]) -> bool {
-    matches!(bytes, [b'P', b'1'..=b'6', c, ..] if c.is_ascii_whitespace() || *c == b'#')
-}
-
 /// Takes one picture off the front of `rest`, and the whitespace after it.
 pub(super) fn decode(rest: &mut &[u8]) -> Result<Decoded, ImageFault> {
     let kind = rest.get(1).copied().unwrap_or_default();

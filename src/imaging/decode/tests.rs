@@ -277,8 +277,7 @@ fn a_tiff_whose_pages_go_round_is_damaged() {
 fn exif_orientation_is_honoured() {
     let upright = only_page(&jpeg_file(40, 30));
     let plain = jpeg_file(40, 30);
-    let mut exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0".to_vec();
-    exif.extend([0x12, 1, 3, 0, 1, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0]);
+    let exif = [b"Exif\0\0".as_slice(), &exif_block(6)].concat();
     let mut file = plain[..20].to_vec();
     file.extend([0xff, 0xe1]);
     file.extend((exif.len() as u16 + 2).to_be_bytes());
@@ -329,4 +328,130 @@ fn fax_pixels_are_made_square_at_the_higher_resolution() {
     let stated = Some(Stated::per_inch(100.0, 200.0));
     let (raster, _) = resolution::settle(2, 1, PixelFormat::Gray8, vec![10, 20], stated).unwrap();
     assert_eq!(raster.pixels(), [10, 10, 20, 20]);
+}
+
+#[test]
+fn a_jpeg_cut_short_and_given_an_end_mark_is_truncated() {
+    for (width, height) in [(40, 30), (640, 400)] {
+        let whole = jpeg_file(width, height);
+        let scan = whole.windows(2).position(|pair| pair == [0xff, 0xda]).unwrap();
+        let coded = whole.len() - 2 - scan;
+        for part in 2..10 {
+            let cut = [&whole[..scan + coded * part / 10], &[0xff, 0xd9]].concat();
+            let found = fault(&cut);
+            assert!(matches!(found, ImageFault::Truncated { .. }), "{part} tenths: {found}");
+            assert!(!is_whole_jpeg(&cut));
+        }
+        assert!(is_whole_jpeg(&whole));
+    }
+}
+
+/// A progressive picture of two white blocks: their means in one scan, all else
+/// (nothing: a run of two ends of block) in another.
+fn progressive_jpeg() -> (Vec<u8>, Vec<u8>) {
+    let segment = |code: u8, body: &[u8]| {
+        [&[0xff, code], (body.len() as u16 + 2).to_be_bytes().as_slice(), body].concat()
+    };
+    let mut codes = vec![0; 16];
+    codes[0] = 1;
+    let huffman = |class: u8, symbol: u8| [&[class][..], &codes, &[symbol]].concat();
+    let first = [
+        vec![0xff, 0xd8],
+        segment(0xdb, &[&[0][..], &[1; 64]].concat()),
+        segment(0xc2, &[8, 0, 8, 0, 16, 1, 1, 0x11, 0]),
+        segment(0xc4, &huffman(0x00, 0)),
+        segment(0xda, &[1, 1, 0x00, 0, 0, 0]),
+        vec![0b0011_1111],
+    ];
+    let second = [
+        segment(0xc4, &huffman(0x10, 0x10)),
+        segment(0xda, &[1, 1, 0x00, 1, 63, 0]),
+        vec![0b0011_1111],
+    ];
+    (first.concat(), second.concat())
+}
+
+#[test]
+fn a_progressive_jpeg_cut_within_or_between_its_scans_is_truncated() {
+    const END: &[u8] = &[0xff, 0xd9];
+    let (first, second) = progressive_jpeg();
+    let whole = [&first, &second, END].concat();
+    assert_eq!((only_page(&whole).width(), only_page(&whole).height()), (16, 8));
+    let mut scan_without_bits = [&first, second.as_slice()].concat();
+    scan_without_bits.pop();
+    for cut in [[&first, END].concat(), [&scan_without_bits, END].concat()] {
+        let found = fault(&cut);
+        assert!(matches!(found, ImageFault::Truncated { .. }), "{found}");
+    }
+}
+
+#[test]
+fn a_jpeg_in_a_coding_that_is_not_read_is_unsupported_and_not_damaged() {
+    let plain = jpeg_file(40, 30);
+    let frame = plain.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
+    let with = |at: usize, byte: u8| {
+        let mut file = plain.clone();
+        file[frame + at] = byte;
+        fault(&file)
+    };
+    // 12 bits a sample, lossless, arithmetic.
+    for found in [with(4, 12), with(1, 0xc3), with(1, 0xc9)] {
+        assert!(matches!(found, ImageFault::Unsupported { .. }), "{found}");
+    }
+}
+
+#[test]
+fn pixels_count_and_not_bytes_before_memory_is_taken() {
+    let largest = limits::check_size(9_933, 14_043, PixelFormat::Bitonal);
+    assert_eq!(largest, Ok(()), "A0 at 300 dpi");
+    let largest = limits::check_size(7_016, 9_921, PixelFormat::Rgb8);
+    assert_eq!(largest, Ok(()), "A3 in colour at 600 dpi");
+    for file in [&b"P4\n40000 40000\n"[..], b"P4\n15000 15000\n", b"P6\n10000 9000\n255\n"] {
+        let found = fault(file);
+        assert!(matches!(found, ImageFault::TooLarge { .. }), "{found}");
+    }
+}
+
+#[test]
+fn a_palette_of_two_colours_counts_as_colour() {
+    use ::png::{BitDepth, ColorType};
+    let (width, height) = (10_000, 9_000);
+    let bits = vec![0; 1250 * height as usize];
+    let colors = [255, 0, 0, 0, 0, 255];
+    let file = png_file((width, height), ColorType::Indexed, BitDepth::One, Some(&colors), &bits);
+    assert!(matches!(fault(&file), ImageFault::TooLarge { .. }));
+    let black_and_white = [255, 255, 255, 0, 0, 0];
+    let file =
+        png_file((width, height), ColorType::Indexed, BitDepth::One, Some(&black_and_white), &bits);
+    assert_eq!(only_page(&file).format(), PixelFormat::Bitonal);
+}
+
+/// A TIFF header and one directory with this orientation.
+fn exif_block(orientation: u8) -> Vec<u8> {
+    let mut block = b"II*\0\x08\0\0\0\x01\0".to_vec();
+    block.extend([0x12, 1, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0, 0, 0, 0, 0]);
+    block
+}
+
+#[test]
+fn exif_orientation_in_a_png_is_honoured_mirrored_ones_too() {
+    use ::png::{BitDepth, ColorType};
+    let plain =
+        png_file((40, 30), ColorType::Grayscale, BitDepth::Eight, None, &gray_samples(40, 30));
+    let upright = only_page(&plain);
+    let lying = |orientation: u8| {
+        let mut chunk = b"eXIf".to_vec();
+        chunk.extend(exif_block(orientation));
+        let length = (chunk.len() as u32 - 4).to_be_bytes();
+        let crc = png_crc(&chunk).to_be_bytes();
+        // Behind the header's chunk.
+        let file = [&plain[..33], &length, &chunk, &crc, &plain[33..]].concat();
+        only_page(&file)
+    };
+    assert_eq!(lying(1), upright);
+    assert_eq!(lying(2), mirrored(&upright));
+    assert_eq!(lying(4), turned(&mirrored(&upright), QuarterTurn::Half));
+    assert_eq!(lying(5), turned(&mirrored(&upright), QuarterTurn::Left));
+    assert_eq!(lying(6), turned(&upright, QuarterTurn::Right));
+    assert_eq!(lying(7), turned(&mirrored(&upright), QuarterTurn::Right));
 }

@@ -291,12 +291,15 @@ impl<'a> Page<'a> {
     ) -> Result<(PixelFormat, Vec<u8>), ImageFault> {
         let planes = self.decoder.find_tag_unsigned_vec::<u16>(Tag::ColorMap).map_err(fault)?;
         let palette = Palette::from_planes(&planes.unwrap_or_default());
-        let (format, pixels) = match color {
-            ColorType::Gray(1) => palette.paint_bits(self.width, self.height, &indices),
-            _ => palette.paint(&indices),
+        let format = match color {
+            ColorType::Gray(1) => palette.format_of_bits(),
+            _ => PixelFormat::Rgb8,
         };
         check_size(self.width.into(), self.height.into(), format)?;
-        Ok((format, pixels))
+        Ok(match color {
+            ColorType::Gray(1) => palette.paint_bits(self.width, self.height, &indices),
+            _ => palette.paint(&indices),
+        })
     }
 }
 

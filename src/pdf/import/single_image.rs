@@ -6,8 +6,6 @@ use hayro::hayro_interpret::{
     BlendMode, ClipPath, Context, Device, DrawMode, DrawProps, Image, ImageData, ImageDrawProps,
     InterpreterCache, InterpreterSettings, Paint, SoftMask, interpret_page,
 };
-use hayro::hayro_syntax::Filter;
-use hayro::hayro_syntax::object::Stream;
 use hayro::hayro_syntax::page::Page;
 use hayro::kurbo::{BezPath, Rect};
 
@@ -57,10 +55,6 @@ pub fn decode(
 /// count the rows of a page before they have sent the last ones.
 const LEAST_ROWS: f64 = 0.99;
 
-/// The mark at the end of a JPEG, and how many bytes may follow it in the stream.
-const JPEG_END: [u8; 2] = [0xFF, 0xD9];
-const JPEG_TAIL_BYTES: usize = 64;
-
 enum NotTaken {
     Damaged,
     NotPlain,
@@ -70,7 +64,6 @@ fn taken_samples(taken: Taken, placed: &PlacedImage) -> Result<Samples, NotTaken
     match taken {
         Taken::Nothing => Err(NotTaken::Damaged),
         Taken::NotPlain => Err(NotTaken::NotPlain),
-        Taken::CutShort => Err(NotTaken::Damaged),
         Taken::Samples { width, height, samples } => {
             if (width, height) == (placed.width, placed.height) {
                 Ok(samples)
@@ -94,8 +87,6 @@ enum Taken {
     /// No image, or one that could not be decoded.
     Nothing,
     NotPlain,
-    /// A decoder would fill what is missing with gray.
-    CutShort,
     Samples {
         width: u32,
         height: u32,
@@ -107,7 +98,6 @@ impl<'a> Device<'a> for Taker {
     fn draw_image(&mut self, image: Image<'a, '_>, _: ImageDrawProps<'a>) {
         let taken = &mut self.taken;
         match image {
-            Image::Raster(raster) if is_cut_short(raster.stream()) => *taken = Taken::CutShort,
             Image::Raster(raster) => raster.with_rgba(
                 |image, alpha| {
                     *taken = match (image, alpha) {
@@ -156,14 +146,6 @@ impl<'a> Device<'a> for Taker {
     fn pop_clip(&mut self) {}
     fn push_transparency_group(&mut self, _: f32, _: Option<SoftMask<'a>>, _: BlendMode) {}
     fn pop_transparency_group(&mut self) {}
-}
-
-/// A JPEG without its end.
-fn is_cut_short(stream: &Stream<'_>) -> bool {
-    let bytes = stream.raw_data();
-    let tail = &bytes[bytes.len().saturating_sub(JPEG_TAIL_BYTES)..];
-    stream.filters().as_slice() == [Filter::DctDecode]
-        && !tail.windows(JPEG_END.len()).any(|mark| mark == JPEG_END)
 }
 
 /// How stored rows and columns come to lie on the page as shown.

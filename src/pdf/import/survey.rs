@@ -1,16 +1,22 @@
 //! Looks through a page without decoding a pixel: which images are on it, how
 //! they lie, and whether anything else is.
 
+use std::collections::HashMap;
+
 use hayro::hayro_interpret::font::GlyphRun;
 use hayro::hayro_interpret::util::TransformExt;
 use hayro::hayro_interpret::{
     BlendMode, ClipPath, Context, Device, DrawMode, DrawProps, Image, ImageDrawProps,
     InterpreterCache, InterpreterSettings, SoftMask, interpret_page,
 };
+use hayro::hayro_syntax::Filter;
+use hayro::hayro_syntax::object::{ObjectIdentifier, Stream};
 use hayro::hayro_syntax::page::Page;
 use hayro::kurbo::{Affine, BezPath, PathEl, Rect, Shape, Vec2};
 
 use super::super::PdfFault;
+use super::IsWholeJpeg;
+use super::ink::InkMeter;
 
 /// The unit of a survey, a PDF's own.
 pub const POINTS_PER_INCH: f64 = 72.0;
@@ -18,6 +24,10 @@ pub const POINTS_PER_INCH: f64 = 72.0;
 /// What one image's samples may take when decoded: A3 in colour at 600 dpi is
 /// 209 MB. More would put the station's memory at a stranger's disposal.
 pub const MOST_DECODED_BYTES: u64 = 256 << 20;
+
+/// As many as an image file may have: A0 at 300 dpi. Black and white grows to a
+/// byte a pixel when it is read.
+const MOST_PIXELS: u64 = 140_000_000;
 
 /// How far an image's edges may be from the page's, of its shorter side, for
 /// the image to be the page: scanners round sizes to whole points.
@@ -76,6 +86,8 @@ pub struct Survey {
     pub images: Vec<PlacedImage>,
     /// Text or lines that show.
     marks: Marks,
+    /// What drawing the page paints, layer over layer.
+    ink: InkMeter,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,8 +101,8 @@ enum Marks {
 impl Survey {
     /// # Errors
     /// `PageTooLarge` where an image, decoded, would take more than
-    /// [`MOST_DECODED_BYTES`].
-    pub fn of(page: &Page<'_>, no: usize) -> Result<Self, PdfFault> {
+    /// [`MOST_DECODED_BYTES`]; `PageDamaged` where one is a JPEG cut short.
+    pub fn of(page: &Page<'_>, no: usize, is_whole_jpeg: IsWholeJpeg) -> Result<Self, PdfFault> {
         let (width, height) = page.render_dimensions();
         let bounds = Rect::new(0.0, 0.0, f64::from(width), f64::from(height));
         let settings = InterpreterSettings::default();
@@ -98,11 +110,21 @@ impl Survey {
         let initial = page.initial_transform(true).to_kurbo();
         let mut context = Context::new(initial, bounds, &cache, page.xref(), settings);
         let mut surveyor = Surveyor {
-            survey: Survey { page: bounds, images: Vec::new(), marks: Marks::None },
+            survey: Survey {
+                page: bounds,
+                images: Vec::new(),
+                marks: Marks::None,
+                ink: InkMeter::new(bounds),
+            },
             obstacles: Vec::new(),
             too_large: None,
+            is_whole_jpeg,
+            jpegs: HashMap::new(),
         };
         interpret_page(page, &mut context, &mut surveyor);
+        if surveyor.jpegs.values().any(|whole| !whole) {
+            return Err(PdfFault::PageDamaged { page: no });
+        }
         match surveyor.too_large {
             Some(image) => Err(PdfFault::PageTooLarge {
                 page: no,
@@ -126,6 +148,11 @@ impl Survey {
         }
     }
 
+    /// Painted in all, in square points.
+    pub fn painted(&self) -> f64 {
+        self.ink.square_points()
+    }
+
     pub fn shows_images_only(&self) -> bool {
         self.marks == Marks::None
     }
@@ -143,9 +170,22 @@ struct Surveyor {
     /// Clips and groups in force; `true` where one may cut or thin an image.
     obstacles: Vec<bool>,
     too_large: Option<PlacedImage>,
+    is_whole_jpeg: IsWholeJpeg,
+    /// The JPEGs on the page, each looked at once, and whether they are whole.
+    /// Those that stand in the content have one number, and mostly differ in
+    /// length.
+    jpegs: HashMap<(ObjectIdentifier, usize), bool>,
 }
 
 impl Surveyor {
+    fn look_at_jpeg(&mut self, stream: &Stream<'_>) {
+        if stream.filters().as_slice() == [Filter::DctDecode] {
+            let jpeg = stream.raw_data();
+            let whole = || (self.is_whole_jpeg)(&jpeg);
+            self.jpegs.entry((stream.obj_id(), jpeg.len())).or_insert_with(whole);
+        }
+    }
+
     fn mark(&mut self) {
         self.survey.marks = Marks::AfterLastImage;
     }
@@ -164,13 +204,15 @@ impl Surveyor {
 }
 
 impl<'a> Device<'a> for Surveyor {
-    fn draw_path(&mut self, _: &BezPath, _: DrawProps<'a>, mode: &DrawMode) {
+    fn draw_path(&mut self, path: &BezPath, props: DrawProps<'a>, mode: &DrawMode) {
+        self.survey.ink.draw_path(path, props, mode);
         if !matches!(mode, DrawMode::Invisible) {
             self.mark();
         }
     }
 
-    fn draw_glyph_run(&mut self, _: &GlyphRun<'_, 'a>, _: DrawProps<'a>, mode: &DrawMode) {
+    fn draw_glyph_run(&mut self, run: &GlyphRun<'_, 'a>, props: DrawProps<'a>, mode: &DrawMode) {
+        self.survey.ink.draw_glyph_run(run, props, mode);
         if !matches!(mode, DrawMode::Invisible) {
             self.mark();
         }
@@ -188,15 +230,17 @@ impl<'a> Device<'a> for Surveyor {
         let one_byte_a_pixel = match &image {
             Image::Stencil(_) => true,
             Image::Raster(raster) => {
+                self.look_at_jpeg(raster.stream());
                 raster.stream().dict().get::<u8>("BitsPerComponent") == Some(1)
             }
         };
         let bytes_a_pixel = if one_byte_a_pixel { 1 } else { 3 };
         let pixels = u64::from(placed.width) * u64::from(placed.height);
-        if pixels.saturating_mul(bytes_a_pixel) > MOST_DECODED_BYTES {
+        if pixels > MOST_PIXELS || pixels * bytes_a_pixel > MOST_DECODED_BYTES {
             self.too_large = Some(placed);
         }
         self.survey.images.push(placed);
+        self.survey.ink.draw_image(image, props);
         if self.survey.marks == Marks::AfterLastImage {
             self.survey.marks = Marks::BeforeLastImage;
         }
@@ -204,10 +248,12 @@ impl<'a> Device<'a> for Surveyor {
 
     fn push_clip_path(&mut self, clip: &ClipPath) {
         self.obstacles.push(!self.is_harmless(&clip.path));
+        self.survey.ink.push_clip_path(clip);
     }
 
     fn pop_clip(&mut self) {
         self.obstacles.pop();
+        self.survey.ink.pop_clip();
     }
 
     fn push_transparency_group(
@@ -218,6 +264,7 @@ impl<'a> Device<'a> for Surveyor {
     ) {
         let plain = opacity >= 1.0 && mask.is_none() && blend_mode == BlendMode::Normal;
         self.obstacles.push(!plain);
+        self.survey.ink.push_transparency_group(opacity, mask, blend_mode);
     }
 
     fn pop_transparency_group(&mut self) {

@@ -1,0 +1,171 @@
+//! PDFs that other readers stumble over or leave pages out of, written by hand.
+
+use super::*;
+
+/// A file of these objects, numbered from 1; the first is the catalog.
+fn pdf_of(objects: &[String]) -> Vec<u8> {
+    let mut file = b"%PDF-1.7\n".to_vec();
+    let mut places = Vec::new();
+    for (nth, object) in objects.iter().enumerate() {
+        places.push(file.len());
+        file.extend(format!("{} 0 obj\n{object}\nendobj\n", nth + 1).bytes());
+    }
+    let table = file.len();
+    file.extend(format!("xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1).bytes());
+    for place in places {
+        file.extend(format!("{place:010} 00000 n \n").bytes());
+    }
+    let size = objects.len() + 1;
+    file.extend(
+        format!("trailer\n<</Size {size}/Root 1 0 R>>\nstartxref\n{table}\n%%EOF\n").bytes(),
+    );
+    file
+}
+
+/// One page that draws `content` with these X objects (the first has number 5).
+fn page_of(content: &str, resources: &str, drawn: &[String]) -> Vec<u8> {
+    let mut objects = vec![
+        "<</Type/Catalog/Pages 2 0 R>>".to_owned(),
+        "<</Type/Pages/Kids[3 0 R]/Count 1>>".to_owned(),
+        format!(
+            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 100]/Contents 4 0 R/Resources<<{resources}>>>>"
+        ),
+        stream("", content),
+    ];
+    objects.extend_from_slice(drawn);
+    pdf_of(&objects)
+}
+
+fn stream(keys: &str, content: &str) -> String {
+    format!("<<{keys}/Length {}>>stream\n{content}\nendstream", content.len())
+}
+
+fn form(within: &str, content: &str) -> String {
+    let keys = format!("/Type/XObject/Subtype/Form/BBox[0 0 200 100]/Resources<<{within}>>");
+    stream(&keys, content)
+}
+
+const A_LINE: &str = "10 10 180 20 re f";
+
+fn first_page(file: Vec<u8>) -> Result<Raster, PdfFault> {
+    open(file, |_| true)?.page(0)
+}
+
+#[test]
+fn forms_that_multiply_through_each_other_are_refused_and_not_drawn() {
+    let ten = "/F Do ".repeat(10);
+    let depth = 12;
+    let mut forms: Vec<String> =
+        (0..depth).map(|nth| form(&format!("/XObject<</F {} 0 R>>", 6 + nth), &ten)).collect();
+    forms.push(form("", A_LINE));
+    let drawn = first_page(page_of("/F Do", "/XObject<</F 5 0 R>>", &forms));
+    assert!(matches!(drawn, Err(PdfFault::TakesTooLong { page: 1 })), "{drawn:?}");
+
+    let itself = [form("/XObject<</F 5 0 R>>", "/F Do /F Do")];
+    let drawn = first_page(page_of("/F Do", "/XObject<</F 5 0 R>>", &itself));
+    assert!(drawn.is_err(), "{drawn:?}");
+}
+
+#[test]
+fn a_form_drawn_many_times_is_drawn() {
+    let forms = [form("/XObject<</F 6 0 R>>", &"/F Do ".repeat(20)), form("", A_LINE)];
+    let file = page_of(&"/F Do ".repeat(20), "/XObject<</F 5 0 R>>", &forms);
+    let page = first_page(file).unwrap();
+    assert!(page.pixels().iter().any(|byte| *byte != 0), "something is drawn");
+}
+
+#[test]
+fn a_page_painted_over_and_over_is_refused_before_it_fills_the_memory() {
+    let over = "0 0 200 100 re f\n".repeat(100_000);
+    let lines = "0 0 m 200 100 l S\n".repeat(100_000);
+    let tile = stream(
+        "/PatternType 1/PaintType 1/TilingType 1/BBox[0 0 200 100]/XStep 200/YStep 100/Resources<<>>",
+        &over,
+    );
+    let patterned = page_of("/Pattern cs /P scn 0 0 9 9 re f", "/Pattern<</P 5 0 R>>", &[tile]);
+    let clips = "q 1 1 m 9 9 l 9 1 l h W n\n".repeat(2_000) + A_LINE;
+    for file in [page_of(&over, "", &[]), patterned, page_of(&clips, "", &[])] {
+        let page = first_page(file);
+        assert!(matches!(page, Err(PdfFault::TakesTooLong { page: 1 })), "{page:?}");
+    }
+    assert!(first_page(page_of(&lines, "", &[])).is_ok());
+}
+
+#[test]
+fn work_without_end_is_given_up() {
+    let (never, waited_for) = mpsc::channel::<()>();
+    let given_up = within(Duration::ZERO, move || waited_for.recv().is_ok());
+    assert_eq!(given_up, Err(GivenUp::TookTooLong));
+    drop(never);
+    assert_eq!(within(Duration::MAX, || 7), Ok(7));
+}
+
+#[test]
+fn a_page_that_names_what_is_not_there_is_damaged_and_not_blank() {
+    let no_box = stream("/Subtype/Form", A_LINE);
+    let cases = [
+        ("no such name", page_of("/G Do", "/XObject<</F 5 0 R>>", &[form("", A_LINE)])),
+        ("no resources", page_of("/F Do", "", &[])),
+        ("no such object", page_of("/F Do", "/XObject<</F 9 0 R>>", &[])),
+        ("in a form", page_of("/F Do", "/XObject<</F 5 0 R>>", &[form("", "/Im Do")])),
+        ("without a box", page_of("/F Do", "/XObject<</F 5 0 R>>", &[no_box])),
+    ];
+    for (name, file) in cases {
+        let page = first_page(file);
+        assert!(matches!(page, Err(PdfFault::PageDamaged { page: 1 })), "{name}: {page:?}");
+    }
+}
+
+#[test]
+fn a_page_whose_content_is_missing_is_damaged_and_one_without_is_blank() {
+    let page_with = |contents: &str| {
+        first_page(pdf_of(&[
+            "<</Type/Catalog/Pages 2 0 R>>".to_owned(),
+            "<</Type/Pages/Kids[3 0 R]/Count 1>>".to_owned(),
+            format!("<</Type/Page/Parent 2 0 R/MediaBox[0 0 20 10]{contents}>>"),
+            stream("", A_LINE),
+        ]))
+    };
+    for missing in ["/Contents 9 0 R", "/Contents[4 0 R 9 0 R]", "/Contents(what?)"] {
+        let page = page_with(missing);
+        assert!(matches!(page, Err(PdfFault::PageDamaged { page: 1 })), "{missing}: {page:?}");
+    }
+    for whole in ["", "/Contents null", "/Contents[]", "/Contents 4 0 R", "/Contents[4 0 R 4 0 R]"]
+    {
+        assert!(page_with(whole).is_ok(), "{whole}");
+    }
+}
+
+#[test]
+fn a_list_that_names_more_pages_than_there_are_is_refused() {
+    let listed = |kids: &str, count: usize| {
+        let page = "<</Type/Page/Parent 2 0 R/MediaBox[0 0 20 10]>>".to_owned();
+        open(
+            pdf_of(&[
+                "<</Type/Catalog/Pages 2 0 R>>".to_owned(),
+                format!("<</Type/Pages/Kids[{kids}]/Count {count}>>"),
+                page.clone(),
+                page,
+                "<</Type/Pages/Kids[4 0 R]/Count 1>>".to_owned(),
+                "<</Kids[4 0 R]>>".to_owned(),
+            ]),
+            |_| true,
+        )
+        .map(|pages| pages.count())
+    };
+    for (kids, count) in [
+        ("3 0 R 3 0 R", 2),
+        ("3 0 R 4 0 R 5 0 R", 3),
+        ("3 0 R 5 0 R 5 0 R", 3),
+        ("3 0 R 9 0 R", 2),
+        ("3 0 R 2 0 R", 2),
+        ("3 0 R 6 0 R", 2),
+        ("3 0 R 4 0 R", 3),
+    ] {
+        let opened = listed(kids, count);
+        assert!(matches!(opened, Err(PdfFault::PagesMissing { .. })), "{kids}: {opened:?}");
+    }
+    for (kids, count) in [("3 0 R 4 0 R", 2), ("3 0 R 5 0 R", 2), ("3 0 R 4 0 R", 0)] {
+        assert!(matches!(listed(kids, count), Ok(2)), "{kids}");
+    }
+}
