@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use outguide::app::{self, BatchWork};
+use outguide::app::{self, Attended, BatchWork};
 use outguide::capture::CaptureEvent;
 use outguide::config::Station;
 use outguide::device::scanner::{PageStack, ScanOrder, WhichScanner};
@@ -16,7 +16,7 @@ use outguide::disk::Disk;
 use outguide::disk::recording::{AfterCut, Recorder};
 use outguide::imaging::encode;
 use outguide::profile::{self, Profile};
-use outguide::records::batch::{BatchState, Expected};
+use outguide::records::batch::{BatchState, Expected, PaperFrom};
 use outguide::records::ids::PageNo;
 use outguide::records::raster::{Dpi, PixelFormat, Raster};
 use outguide::repository::verify::verify;
@@ -139,8 +139,14 @@ impl Day {
             None if self.is_done(&state).await? => return Ok(()),
             None => {
                 let none = Expected::default();
-                let batch =
-                    app::new_batch(&self.profile, PROFILE, &self.station, "files", &folder, none);
+                let batch = app::new_batch(
+                    &self.profile,
+                    PROFILE,
+                    &self.station,
+                    PaperFrom::Files,
+                    &folder,
+                    none,
+                );
                 state.store.open_batch(&batch).await?;
                 batch
             }
@@ -160,12 +166,8 @@ impl Day {
             return Ok(());
         }
         let stack = PageStack::from_paths(&[self.path("stack")])?;
-        let order = ScanOrder {
-            settings: self.profile.scanner.clone(),
-            set: Vec::new(),
-            max_images: None,
-            resume: None,
-        };
+        let order =
+            ScanOrder { settings: self.profile.scanner.clone(), set: Vec::new(), resume: None };
         let shown = self.shown.clone();
         let on_capture = move |event| {
             if let CaptureEvent::PageDurable { page, .. } = event {
@@ -173,7 +175,8 @@ impl Day {
             }
         };
         let which = WhichScanner::Folder(stack);
-        let (fed, ran) = work.feed_and_run(which, order, None, on_capture, |_| {}).await?;
+        let (fed, ran) =
+            work.feed_and_run(which, order, Attended::default(), on_capture, |_| {}).await?;
         fed?;
         ran.expect("a closed stack is run")?;
         Ok(())
