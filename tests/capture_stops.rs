@@ -323,3 +323,30 @@ fn a_reader_that_goes_away_costs_no_batch() {
     }
     assert_eq!(station.filed("pdf").len(), 2);
 }
+
+#[test]
+fn the_options_of_a_scanner_are_told() {
+    let station = Station::new();
+    let ran = station.run(&["scanners", "--options", "--scanner", "folder:adf", "--json"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let told = ran.json();
+    assert_eq!(told["scanner"], "folder:adf");
+    let named = |name: &str| {
+        let options = told["options"].as_array().unwrap();
+        options.iter().find(|option| option["name"] == name).unwrap().clone()
+    };
+    assert_eq!(
+        named("resolution"),
+        json!({
+            "name": "resolution", "title": "resolution", "type": "whole number",
+            "allowed": "75, 100, 150, 200, 300, 600", "unit": "dpi", "value": "300",
+            "active": true, "settable": true,
+        })
+    );
+    assert_eq!(named("page-loaded")["settable"], false);
+    let lines = station.run(&["scanners", "--options", "--scanner", "folder:adf"]);
+    assert!(lines.stdout.contains("source = ADF"), "{}", lines.stdout);
+    let several = station.run(&["scanners", "--options"]);
+    assert_eq!(several.code, 5);
+    assert!(several.stderr.contains("there is more than one scanner"), "{}", several.stderr);
+}
