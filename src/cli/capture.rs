@@ -119,7 +119,11 @@ async fn capture(
     let which = which_scanner(args, &work.batch, &station, worker)?;
     let ended = feed(args, &work, which).await;
     if ended.is_err() {
-        *standing = standing_of(&work).await.ends(Exit::Storage)?;
+        match standing_of(&work).await {
+            Ok(left) => *standing = left,
+            // What stopped the batch is the thing to tell; this only says less.
+            Err(error) => tracing::error!(%error, "cannot see how far the batch came"),
+        }
     }
     ended
 }

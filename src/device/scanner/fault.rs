@@ -147,7 +147,11 @@ pub enum ScanFault {
     // The folder instead of a scanner.
     #[error("the pages cannot be read ({detail}); check the folder or files given")]
     UnreadableFolder { detail: String },
-    #[error("the page file {} cannot be read ({detail}); check it and go on after the last page kept", .path.display())]
+    #[error(
+        "the page file {} cannot be read ({detail}); \
+         check it and go on after the last page kept",
+        .path.display()
+    )]
     UnreadableFile { path: PathBuf, detail: String },
     #[error("the script of faults is wrong: {detail}")]
     BadScript { detail: String },
