@@ -18,7 +18,17 @@
 //! position is kept, so that the next session goes on where this one stopped,
 //! as paper does. Without it each session begins with the first page.
 //!
-//! With `login = NAME:PASSWORD` in `folder.conf` the scanner asks for them.
+//! Drivers differ; `folder.conf` makes this one as awkward as others are:
+//!
+//! | line | what the driver does |
+//! |---|---|
+//! | `login = NAME:PASSWORD` | asks for them |
+//! | `hidden = source, mode, page-loaded` | has these options off |
+//! | `source = Flatbed`, `mode = Gray` | stands at these when it is opened |
+//! | `resets-page = yes` | puts the page size to 10 mm, without a word, when another option is set |
+//! | `twin = yes` | lists `folder:second-adf` too, of the same model, with the serial number OG-ADF-0002 |
+//! | `busy = adf` | answers "busy" when that device is opened |
+//! | `crash = listing` | kills its process when asked for its devices |
 //!
 //! Devices: `folder:adf` (sources ADF, ADF Duplex, Flatbed) and
 //! `folder:flatbed`. Pages are PNM files (P4, P5, P6, at most 8 bits) in order
@@ -42,6 +52,8 @@
 //! | `overlong` | sends more lines than it announced |
 //! | `bad-header` | announces lines shorter than their pixels |
 //! | `unknown-height` | says the height only at the end |
+//! | `overrun` | says that it wrote more than there was room for |
+//! | `nothing-yet` | answers "good" without a byte for a tenth of a second, and notes in `asked` beside the cursor how often it was asked |
 //! | `hang` `hang-reading` | never returns, and ignores being cancelled |
 //! | `wait` | waits in the middle of the page until it is cancelled |
 //! | `crash` `crash-reading` | kills its process |
@@ -82,7 +94,9 @@ const UNIT_MM: c_int = 3;
 const UNIT_DPI: c_int = 4;
 const CAP_SET: c_int = 1;
 const CAP_READ: c_int = 4;
+const CAP_INACTIVE: c_int = 32;
 const INFO_INEXACT: c_int = 1;
+const INFO_RELOAD_OPTIONS: c_int = 2;
 const INFO_RELOAD_PARAMETERS: c_int = 4;
 const CONSTRAINT_NONE: c_int = 0;
 const CONSTRAINT_RANGE: c_int = 1;
@@ -143,7 +157,7 @@ struct Table<T>(T);
 // SAFETY: nothing in these tables is ever written.
 unsafe impl<T> Sync for Table<T> {}
 
-static DEVICES: Table<[Device; 2]> = Table([
+static DEVICES: Table<[Device; 3]> = Table([
     Device {
         name: c"adf".as_ptr(),
         vendor: c"Outguide".as_ptr(),
@@ -156,9 +170,17 @@ static DEVICES: Table<[Device; 2]> = Table([
         model: c"folder flatbed".as_ptr(),
         kind: c"flatbed scanner".as_ptr(),
     },
+    Device {
+        name: c"second-adf".as_ptr(),
+        vendor: c"Outguide".as_ptr(),
+        model: c"folder feeder".as_ptr(),
+        kind: c"sheetfed scanner".as_ptr(),
+    },
 ]);
 static DEVICE_LIST: Table<[*const Device; 3]> =
     Table([&raw const DEVICES.0[0], &raw const DEVICES.0[1], ptr::null()]);
+static DEVICE_LIST_WITH_TWIN: Table<[*const Device; 4]> =
+    Table([&raw const DEVICES.0[0], &raw const DEVICES.0[1], &raw const DEVICES.0[2], ptr::null()]);
 
 const SOURCES: [&CStr; 3] = [c"ADF", c"ADF Duplex", c"Flatbed"];
 const MODES: [&CStr; 3] = [c"Lineart", c"Gray", c"Color"];
@@ -170,9 +192,12 @@ static MODE_LIST: Table<[*const c_char; 4]> =
 static RESOLUTIONS: [c_int; 7] = [6, 75, 100, 150, 200, 300, 600];
 static WIDTHS: Range = Range { min: 0, max: WIDEST, quant: 0 };
 static HEIGHTS: Range = Range { min: 0, max: LONGEST, quant: 0 };
+/// The glass is shorter than what the feeder takes.
+static GLASS_HEIGHTS: Range = Range { min: 0, max: fixed(297), quant: 0 };
+static BLANK_LIMITS: Range = Range { min: 0, max: fixed(15), quant: 0 };
 
 /// Options by number, the count first as SANE wants it.
-const OPTION_COUNT: usize = 12;
+const OPTION_COUNT: usize = 14;
 const SOURCE: usize = 1;
 const MODE: usize = 2;
 const RESOLUTION: usize = 3;
@@ -183,20 +208,30 @@ const PAGE_LOADED: usize = 8;
 const DOUBLE_FEED: usize = 9;
 const SENSOR_COVER_OPEN: usize = 10;
 const SERIAL_NUMBER: usize = 11;
+const SWSKIP: usize = 12;
+const OVERSCAN: usize = 13;
+/// What `resets-page` leaves.
+const RESET_EDGE: c_int = fixed(10);
 
 const STRING_BYTES: c_int = 32;
 const FEEDER_SERIAL: &CStr = c"OG-ADF-0001";
 const FLATBED_SERIAL: &CStr = c"OG-FB-0001";
+const TWIN_SERIAL: &CStr = c"OG-ADF-0002";
 
-fn descriptors(is_feeder: bool) -> Vec<OptionDescriptor> {
-    let option = |name: &'static CStr, kind, unit, capabilities| OptionDescriptor {
+/// Of one device, at one of its sources.
+fn descriptors(is_feeder: bool, heights: &'static Range) -> Vec<OptionDescriptor> {
+    let hidden = |name: &CStr| {
+        let is_hidden = stack::is_configured("hidden", &name.to_string_lossy());
+        if is_hidden { CAP_INACTIVE } else { 0 }
+    };
+    let option = |name: &'static CStr, kind, unit, capabilities: c_int| OptionDescriptor {
         name: name.as_ptr(),
         title: name.as_ptr(),
         description: name.as_ptr(),
         kind,
         unit,
         size: if kind == TYPE_STRING { STRING_BYTES } else { 4 },
-        capabilities,
+        capabilities: capabilities | hidden(name),
         constraint_kind: CONSTRAINT_NONE,
         constraint: ptr::null(),
     };
@@ -230,19 +265,26 @@ fn descriptors(is_feeder: bool) -> Vec<OptionDescriptor> {
             RESOLUTIONS.as_ptr().cast(),
         ),
         length(c"tl-x", &WIDTHS),
-        length(c"tl-y", &HEIGHTS),
+        length(c"tl-y", heights),
         length(c"br-x", &WIDTHS),
-        length(c"br-y", &HEIGHTS),
+        length(c"br-y", heights),
         sensor(c"page-loaded"),
         sensor(c"double-feed"),
         sensor(c"cover-open"),
         option(c"serial-number", TYPE_STRING, UNIT_NONE, CAP_READ),
+        constrained(
+            option(c"swskip", TYPE_FIXED, UNIT_NONE, CAP_SET | CAP_READ),
+            CONSTRAINT_RANGE,
+            ptr::from_ref(&BLANK_LIMITS).cast(),
+        ),
+        option(c"overscan", TYPE_BOOL, UNIT_NONE, CAP_SET | CAP_READ),
     ]
 }
 
 /// An open device. Cancelling comes from another thread and takes no lock.
 pub struct Handle {
     options: Vec<OptionDescriptor>,
+    options_on_glass: Vec<OptionDescriptor>,
     cancelled: AtomicBool,
     scanner: Mutex<Scanner>,
 }
@@ -255,6 +297,9 @@ impl Handle {
 
 struct Scanner {
     is_feeder: bool,
+    serial: &'static CStr,
+    swskip: c_int,
+    overscan: c_int,
     stack: Stack,
     source: &'static CStr,
     mode: &'static CStr,
@@ -274,6 +319,8 @@ struct Reading {
     sent: usize,
     parameters: Parameters,
     fault: Option<Fault>,
+    /// Since when, and how often, it has been asked for bytes it has not got.
+    asked: Option<(std::time::Instant, u32)>,
     /// The page leaves the stack when it is through.
     is_from_stack: bool,
 }
@@ -334,7 +381,7 @@ impl Scanner {
             Some(Fault::UnknownHeight) => parameters.lines = -1,
             Some(_) | None => {}
         }
-        Reading { bytes, sent: 0, parameters, fault, is_from_stack }
+        Reading { bytes, sent: 0, parameters, fault, asked: None, is_from_stack }
     }
 
     fn read(&mut self, room: &mut [u8], cancelled: &AtomicBool) -> (Status, usize) {
@@ -344,6 +391,17 @@ impl Scanner {
                 Some(Fault::JamReading) => return (JAMMED, 0),
                 Some(Fault::HangReading) => hang(),
                 Some(Fault::CrashReading) => std::process::abort(),
+                Some(Fault::Overrun) => return (GOOD, room.len() + 1),
+                Some(Fault::NothingYet) => {
+                    let now = std::time::Instant::now();
+                    let (since, times) = reading.asked.get_or_insert((now, 0));
+                    if since.elapsed() < std::time::Duration::from_millis(100) {
+                        *times += 1;
+                        return (GOOD, 0);
+                    }
+                    self.stack.note("asked", *times);
+                    reading.fault = None;
+                }
                 Some(Fault::Wait) => {
                     while !cancelled.load(Ordering::SeqCst) {
                         thread::park_timeout(std::time::Duration::from_millis(1));
@@ -371,8 +429,10 @@ impl Scanner {
     /// A spoiled page is put back by the clerk and comes again whole.
     fn finish(&mut self) {
         let Some(reading) = self.reading.take() else { return };
-        let is_spoiled =
-            matches!(reading.fault, Some(Fault::Truncated | Fault::Overlong | Fault::BadHeader));
+        let is_spoiled = matches!(
+            reading.fault,
+            Some(Fault::Truncated | Fault::Overlong | Fault::BadHeader | Fault::Overrun)
+        );
         if reading.is_from_stack && !is_spoiled {
             self.stack.take();
         }
@@ -389,9 +449,9 @@ impl Scanner {
             PAGE_LOADED => Value::Word(c_int::from(self.is_feeder && self.stack.has_page())),
             DOUBLE_FEED => Value::Word(c_int::from(self.double_feed)),
             SENSOR_COVER_OPEN => Value::Word(c_int::from(self.cover_open)),
-            SERIAL_NUMBER => {
-                Value::Text(if self.is_feeder { FEEDER_SERIAL } else { FLATBED_SERIAL })
-            }
+            SERIAL_NUMBER => Value::Text(self.serial),
+            SWSKIP => Value::Word(self.swskip),
+            OVERSCAN => Value::Word(self.overscan),
             _ => Value::Word(0),
         }
     }
@@ -410,17 +470,33 @@ impl Scanner {
             Some(place) => MODES[place],
             None => return Err(INVALID),
         };
+        self.reset_page();
         match option {
             SOURCE => self.source = chosen,
             _ => self.mode = chosen,
         }
-        Ok(INFO_RELOAD_PARAMETERS)
+        Ok(INFO_RELOAD_PARAMETERS | INFO_RELOAD_OPTIONS)
+    }
+
+    /// As drivers do that hold the page size in pixels of their own.
+    fn reset_page(&mut self) {
+        if stack::configured("resets-page").is_some() {
+            self.area = [0, 0, RESET_EDGE, RESET_EDGE];
+        }
     }
 
     /// Info flags, or the refusal.
     fn set_word(&mut self, option: usize, word: c_int) -> Result<c_int, Status> {
         match option {
-            RESOLUTION if RESOLUTIONS[1..].contains(&word) => self.resolution = word,
+            RESOLUTION if RESOLUTIONS[1..].contains(&word) => {
+                self.reset_page();
+                self.resolution = word;
+            }
+            SWSKIP => self.swskip = word,
+            OVERSCAN => {
+                self.reset_page();
+                self.overscan = word;
+            }
             AREA..=AREA_LAST => {
                 let is_across = (option - AREA).is_multiple_of(2);
                 let used = word.clamp(0, if is_across { WIDEST } else { LONGEST });
@@ -492,8 +568,15 @@ pub unsafe extern "C" fn sane_folder_get_devices(
     list: *mut *const *const c_void,
     _local_only: c_int,
 ) -> Status {
+    if stack::is_configured("crash", "listing") {
+        std::process::abort();
+    }
+    let devices = match stack::configured("twin") {
+        Some(_) => DEVICE_LIST_WITH_TWIN.0.as_ptr(),
+        None => DEVICE_LIST.0.as_ptr(),
+    };
     // SAFETY: as above; the list is constant and ends with null.
-    unsafe { *list = DEVICE_LIST.0.as_ptr().cast() };
+    unsafe { *list = devices.cast() };
     GOOD
 }
 
@@ -503,20 +586,33 @@ pub unsafe extern "C" fn sane_folder_get_devices(
 pub unsafe extern "C" fn sane_folder_open(name: *const c_char, handle: *mut *mut Handle) -> Status {
     // SAFETY: as above.
     let name = unsafe { CStr::from_ptr(name) };
-    let is_feeder = match name.to_bytes() {
-        b"" | b"adf" => true,
-        b"flatbed" => false,
+    let (is_feeder, serial) = match name.to_bytes() {
+        b"" | b"adf" => (true, FEEDER_SERIAL),
+        b"second-adf" => (true, TWIN_SERIAL),
+        b"flatbed" => (false, FLATBED_SERIAL),
         _ => return INVALID,
     };
+    if stack::is_configured("busy", &name.to_string_lossy()) {
+        return DEVICE_BUSY;
+    }
     if !is_let_in() {
         return ACCESS_DENIED;
     }
     let Some(stack) = Stack::load() else { return IO_ERROR };
+    let stands_at = |key: &str, among: &[&'static CStr], otherwise: &'static CStr| {
+        let configured = stack::configured(key).unwrap_or_default();
+        let named = among.iter().find(|choice| choice.to_string_lossy() == configured);
+        named.copied().unwrap_or(otherwise)
+    };
+    let sources = if is_feeder { &SOURCES[..] } else { &SOURCES[2..] };
     let scanner = Scanner {
         is_feeder,
+        serial,
+        swskip: 0,
+        overscan: 0,
         stack,
-        source: if is_feeder { SOURCES[0] } else { SOURCES[2] },
-        mode: MODES[2],
+        source: stands_at("source", sources, sources[0]),
+        mode: stands_at("mode", &MODES, MODES[2]),
         resolution: 300,
         area: [0, 0, WIDEST, LONGEST],
         delivered: 0,
@@ -526,7 +622,8 @@ pub unsafe extern "C" fn sane_folder_open(name: *const c_char, handle: *mut *mut
         cover_open: false,
     };
     let opened = Box::new(Handle {
-        options: descriptors(is_feeder),
+        options: descriptors(is_feeder, &HEIGHTS),
+        options_on_glass: descriptors(is_feeder, &GLASS_HEIGHTS),
         cancelled: AtomicBool::new(false),
         scanner: Mutex::new(scanner),
     });
@@ -551,7 +648,9 @@ pub unsafe extern "C" fn sane_folder_get_option_descriptor(
     option: c_int,
 ) -> *const c_void {
     // SAFETY: as above.
-    let options = unsafe { &(*handle).options };
+    let handle = unsafe { &*handle };
+    let is_on_glass = handle.scanner().source == SOURCES[2];
+    let options = if is_on_glass { &handle.options_on_glass } else { &handle.options };
     match usize::try_from(option).ok().and_then(|option| options.get(option)) {
         Some(descriptor) => ptr::from_ref(descriptor).cast(),
         None => ptr::null(),

@@ -10,7 +10,10 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use tokio::sync::watch;
 
-use crate::capture::{self, AskNext, Capture, CaptureEvent, CaptureFault, FilePages, StackEnd};
+use crate::capture::{
+    self, AskNext, Capture, CaptureEvent, CaptureFault, FilePages, More, NextPage, StackEnd,
+    StopSwitch,
+};
 use crate::config::{Station, lie_one_in_the_other};
 use crate::device::scanner::{ScanOrder, WhichScanner, WorkerCommand as ScanWorker};
 use crate::disk::Disk;
@@ -18,7 +21,7 @@ use crate::ocr::{OcrFault, OcrSettings, Readers, WorkerCommand as OcrWorker};
 use crate::pipeline::runner::{Paper, RunEvent, RunFault, Runner};
 use crate::pipeline::source;
 use crate::profile::Profile;
-use crate::records::batch::{BatchState, Expected};
+use crate::records::batch::{BatchState, Expected, PaperFrom};
 use crate::records::ids::{BatchId, DocumentId};
 use crate::records::page::SpooledPage;
 use crate::records::raster::Raster;
@@ -166,7 +169,7 @@ pub fn new_batch(
     profile: &Profile,
     profile_text: &str,
     station: &Station,
-    paper_from: &str,
+    paper_from: PaperFrom,
     repository: &Path,
     expected: Expected,
 ) -> BatchRow {
@@ -184,7 +187,8 @@ pub fn new_batch(
         profile_name: profile.name.clone(),
         profile_text: profile_text.to_owned(),
         station: station.id.clone(),
-        paper_from: paper_from.to_owned(),
+        paper_from,
+        scanner_options: Vec::new(),
         repository: settled_path(repository).display().to_string(),
         expected,
         opened_at,
@@ -199,6 +203,16 @@ pub struct BatchWork {
     pub readers: Option<Arc<Readers>>,
     pub repository: WatchedFolder,
     pub at_once: NonZeroUsize,
+}
+
+/// What a clerk has to say while paper runs; by default nothing.
+#[derive(Default)]
+pub struct Attended {
+    /// Of the whole batch; a sheet begun is finished.
+    pub max_pages: Option<u32>,
+    /// Where paper is laid by hand: is there another page?
+    pub ask_next: Option<Box<dyn FnMut() -> NextPage + Send>>,
+    pub stop: StopSwitch,
 }
 
 /// How feeding ended: the runner works on whatever is durable either way.
@@ -216,14 +230,14 @@ impl BatchWork {
         &self,
         which: WhichScanner,
         order: ScanOrder,
-        ask_next: Option<Box<dyn FnMut() -> bool + Send>>,
+        attended: Attended,
         tell_capture: impl FnMut(CaptureEvent) + Send + 'static,
         tell_run: impl Fn(RunEvent) + Send + Sync + 'static,
     ) -> anyhow::Result<(FedHow, Option<Result<BatchState, RunFault>>)> {
         let runner = self.runner(tell_run);
         settle_receipts(&runner).await;
         let (paper, watching) = watch::channel(Paper::Running);
-        let feeding = self.spawn_feeding(which, order, ask_next, tell_capture, paper);
+        let feeding = self.spawn_feeding(which, order, attended, tell_capture, paper);
         let reading = runner.read_pages(&self.batch.id, watching);
         let (fed, read) = tokio::join!(feeding, reading);
         let fed = fed.context("the feeding thread broke off")?;
@@ -273,7 +287,7 @@ impl BatchWork {
         &self,
         which: WhichScanner,
         order: ScanOrder,
-        mut ask_next: Option<Box<dyn FnMut() -> bool + Send>>,
+        attended: Attended,
         mut tell: impl FnMut(CaptureEvent) + Send + 'static,
         paper: watch::Sender<Paper>,
     ) -> tokio::task::JoinHandle<FedHow> {
@@ -288,17 +302,21 @@ impl BatchWork {
                     paper.send_replace(Paper::Running);
                 }
             };
+            let Attended { max_pages, mut ask_next, stop } = attended;
             let ask_next: Option<AskNext<'_>> =
-                ask_next.as_mut().map(|ask| &mut **ask as &mut dyn FnMut() -> bool);
+                ask_next.as_mut().map(|ask| &mut **ask as &mut dyn FnMut() -> NextPage);
             let fed = Capture {
                 store: &state.store,
                 spool: &state.spool,
                 batch: &batch,
                 now: jiff::Timestamp::now,
                 pages_of_file,
+                max_pages,
+                stop: &stop,
                 tell: &mut tell_and_wake,
             }
             .feed(&runtime, &which, &order, ask_next);
+            stop.feeding_is_over();
             paper.send_replace(Paper::Closed);
             fed
         })
@@ -315,7 +333,7 @@ async fn settle_receipts(runner: &Runner) {
 /// Takes a file from outside apart; one page alone stays the file it came as.
 fn pages_of_file(
     bytes: &[u8],
-    each: &mut dyn FnMut(Raster) -> Result<(), CaptureFault>,
+    each: &mut dyn FnMut(Raster) -> Result<More, CaptureFault>,
 ) -> FilePages {
     let Ok(pages) = source::open(bytes) else { return FilePages::Unreadable };
     if pages.page_count() == Some(1) && !source::is_pdf(bytes) {
@@ -326,10 +344,11 @@ fn pages_of_file(
         let Ok(page) = page else {
             return if first { FilePages::Unreadable } else { FilePages::DamagedBehindSome };
         };
-        if let Err(fault) = each(page.raster) {
-            return FilePages::Stopped(fault);
+        match each(page.raster) {
+            Ok(More::Wanted) => first = false,
+            Ok(More::Enough) => return FilePages::Several,
+            Err(fault) => return FilePages::Stopped(fault),
         }
-        first = false;
     }
     if first { FilePages::Unreadable } else { FilePages::Several }
 }

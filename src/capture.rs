@@ -9,16 +9,16 @@
 //! Never asks for a sheet while the last is not durable. Knows nothing of what
 //! is on a page. After any stop the store names the last durable page.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::runtime::Handle;
 
 use crate::device::scanner::{
-    Feed, ImageContent, Resumed, ScanFault, ScanOrder, ScanWarning, ScannedImage, Scanner,
-    WhichScanner,
+    Canceller, Feed, ImageContent, PaperPath, Resumed, ScanFault, ScanOrder, ScanWarning,
+    ScannedImage, Scanner, Sides, WhichScanner,
 };
 use crate::imaging::encode;
-use crate::profile::PaperSource;
 use crate::records::ids::{BatchId, PageNo, Sha256};
 use crate::records::page::{Side, SpooledPage};
 use crate::records::raster::Raster;
@@ -57,21 +57,28 @@ pub enum CaptureFault {
     #[error(transparent)]
     Store(#[from] StoreFault),
     #[error(
-        "page {page} of the files given is not the page the batch holds; \
-         resume with the files it was begun with"
+        "the file that page {page} came from does not stand in its place among the files given; \
+         resume with the files the batch was begun with, in the same order"
     )]
     OtherFiles { page: PageNo },
 }
 
 /// The pages of a file from outside, one at a time; a fault ends them.
-pub type PagesOfFile = fn(&[u8], &mut dyn FnMut(Raster) -> Result<(), CaptureFault>) -> FilePages;
+pub type PagesOfFile = fn(&[u8], &mut dyn FnMut(Raster) -> Result<More, CaptureFault>) -> FilePages;
+
+/// Whether further pages of a file are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum More {
+    Wanted,
+    Enough,
+}
 
 /// What a file turned out to hold.
 #[derive(Debug)]
 pub enum FilePages {
     /// One page: the file is kept as it came.
     One,
-    /// Each was handed over.
+    /// Each was handed over, as far as they were wanted.
     Several,
     /// Kept as it came, for a clerk to look at.
     Unreadable,
@@ -81,8 +88,65 @@ pub enum FilePages {
     Stopped(CaptureFault),
 }
 
-/// Asked before each page of a flatbed but the first: is there another?
-pub type AskNext<'a> = &'a mut dyn FnMut() -> bool;
+/// What a clerk says when asked for the next page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NextPage {
+    /// It lies there: scan it.
+    Scan,
+    /// There is none: the batch is complete.
+    Close,
+    /// The station is to stop; the batch stays open.
+    Stop,
+}
+
+/// Asked where paper is laid by hand, before each page but a batch's first.
+pub type AskNext<'a> = &'a mut dyn FnMut() -> NextPage;
+
+/// Stops the feeding from another thread, as a signal does: the page under way
+/// is given up, those before it stay, and the batch can go on.
+#[derive(Debug, Clone, Default)]
+pub struct StopSwitch(Arc<Mutex<Switch>>);
+
+#[derive(Debug, Default)]
+enum Switch {
+    #[default]
+    NotYetFeeding,
+    AskedBefore,
+    Feeding(Canceller),
+    Over,
+}
+
+/// Whether asking to stop had anybody to hear it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    ByTheFeeding,
+    ByNobody,
+}
+
+impl StopSwitch {
+    pub fn ask(&self) -> Heard {
+        let mut switch = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*switch {
+            Switch::NotYetFeeding | Switch::AskedBefore => *switch = Switch::AskedBefore,
+            Switch::Feeding(canceller) => canceller.cancel(),
+            Switch::Over => return Heard::ByNobody,
+        }
+        Heard::ByTheFeeding
+    }
+
+    /// No paper moves any more, or none ever will.
+    pub fn feeding_is_over(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Switch::Over;
+    }
+
+    fn feeding_with(&self, canceller: Canceller) {
+        let mut switch = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(*switch, Switch::AskedBefore) {
+            canceller.cancel();
+        }
+        *switch = Switch::Feeding(canceller);
+    }
+}
 
 /// Where pages go, and how they are told of.
 pub struct Capture<'a> {
@@ -91,16 +155,23 @@ pub struct Capture<'a> {
     pub batch: &'a BatchId,
     pub now: fn() -> jiff::Timestamp,
     pub pages_of_file: PagesOfFile,
+    /// Pages of the whole batch; a sheet begun is finished.
+    pub max_pages: Option<u32>,
+    pub stop: &'a StopSwitch,
     pub tell: &'a mut dyn FnMut(CaptureEvent),
 }
 
 /// How far the batch has come.
 struct Feeding {
     next_page: PageNo,
-    /// Pages that the image fed first brought before the stop.
-    to_skip: std::vec::IntoIter<SpooledPage>,
+    /// Pages kept, those left out whose sheet came again.
+    kept: u32,
     image: u32,
-    any_page: bool,
+    /// Pages held already of files that are fed again, in order.
+    held: VecDeque<SpooledPage>,
+    /// As the scanner delivers them.
+    sides: Sides,
+    is_within_a_sheet: bool,
 }
 
 /// Moves files that no row names aside, so that feeding can go on behind the
@@ -127,68 +198,94 @@ impl Capture<'_> {
         mut ask_next: Option<AskNext<'_>>,
     ) -> Result<StackEnd, CaptureFault> {
         let durable = runtime.block_on(self.store.pages(self.batch))?;
-        let (resume, to_skip) = self.resume(runtime, which, order, &durable)?;
-        let mut feeding = Feeding {
-            next_page: durable.last().map_or(PageNo::FIRST, |page| page.no.next()),
-            to_skip: to_skip.into_iter(),
-            image: resume.map_or(0, |resume| resume.images),
-            any_page: !durable.is_empty(),
-        };
+        let resume = self.resume(runtime, which, &durable)?;
+        let mut feeding = self.feeding(runtime, which, durable)?;
+        if self.is_enough(&feeding) {
+            return Ok(StackEnd::Closed);
+        }
+        let is_resumed = resume.is_some();
         let order = &ScanOrder { resume, ..order.clone() };
         self.spool.room_for_a_sheet()?;
         let (mut scanner, warnings) = Scanner::open(which, order)?;
+        self.stop.feeding_with(scanner.canceller());
+        feeding.sides = scanner.setup().sides;
         (self.tell)(CaptureEvent::ScannerReady { scanner: scanner.setup().scanner.clone() });
         for warning in warnings {
             (self.tell)(CaptureEvent::Warning(warning));
         }
-        let mut asked_before = false;
-        loop {
+        let is_laid_by_hand = match scanner.setup().path {
+            PaperPath::Flatbed | PaperPath::Unknown => true,
+            PaperPath::Feeder => false,
+        };
+        let mut asks = is_resumed;
+        while !self.is_enough(&feeding) {
             self.spool.room_for_a_sheet()?;
-            if asked_before
+            if is_laid_by_hand
+                && asks
                 && let Some(ask_next) = ask_next.as_mut()
-                && !ask_next()
             {
-                break;
+                match ask_next() {
+                    NextPage::Scan => {}
+                    NextPage::Close => break,
+                    NextPage::Stop => return Err(ScanFault::Cancelled.into()),
+                }
             }
-            asked_before = true;
+            asks = true;
             match scanner.next_image()? {
                 Feed::Image(image) => self.keep_image(runtime, *image, &mut feeding)?,
                 Feed::OutOfDocuments => break,
             }
         }
         scanner.close();
-        Ok(if feeding.any_page { StackEnd::Closed } else { StackEnd::Nothing })
+        if let Some(missing) = feeding.held.front() {
+            return Err(CaptureFault::OtherFiles { page: missing.no });
+        }
+        Ok(if feeding.next_page > PageNo::FIRST { StackEnd::Closed } else { StackEnd::Nothing })
     }
 
-    /// Where to go on. A file may have been stopped between two of its pages:
-    /// it comes again, and the pages kept of it are skipped. A sheet may have
-    /// been stopped between its sides: it comes again whole.
+    /// Where to go on. Files come again from the first, and those held are
+    /// compared and skipped. A sheet may have been stopped between its sides:
+    /// it comes again whole.
     fn resume(
         &self,
         runtime: &Handle,
         which: &WhichScanner,
-        order: &ScanOrder,
         durable: &[SpooledPage],
-    ) -> Result<(Option<Resumed>, Vec<SpooledPage>), CaptureFault> {
-        let Some(last) = durable.last() else { return Ok((None, Vec::new())) };
-        match which {
-            WhichScanner::Folder(_) => {
-                let images = last.image - 1;
-                let kept = durable.iter().filter(|page| page.image == last.image).cloned();
-                Ok((Some(Resumed { images, sheets: last.sheet }), kept.collect()))
+    ) -> Result<Option<Resumed>, CaptureFault> {
+        let Some(last) = durable.last() else { return Ok(None) };
+        let images = last.image;
+        Ok(Some(match which {
+            WhichScanner::Sane { .. } if last.is_half_a_sheet() => {
+                runtime.block_on(self.store.mark_fed_again(self.batch, last.no))?;
+                Resumed { images, sheets: last.sheet - 1 }
             }
+            WhichScanner::Sane { .. } | WhichScanner::Folder(_) => {
+                Resumed { images, sheets: last.sheet }
+            }
+        }))
+    }
+
+    fn feeding(
+        &self,
+        runtime: &Handle,
+        which: &WhichScanner,
+        durable: Vec<SpooledPage>,
+    ) -> Result<Feeding, CaptureFault> {
+        let fed_again = runtime.block_on(self.store.pages_fed_again(self.batch))?;
+        let kept = u32::try_from(durable.len() - fed_again.len()).unwrap_or(u32::MAX);
+        let next_page = durable.last().map_or(PageNo::FIRST, |page| page.no.next());
+        let (image, held) = match which {
+            WhichScanner::Folder(_) => (0, durable.into()),
             WhichScanner::Sane { .. } => {
-                let half_a_sheet =
-                    order.settings.source == PaperSource::FeederDuplex && last.side == Side::Front;
-                let sheets = if half_a_sheet {
-                    runtime.block_on(self.store.mark_fed_again(self.batch, last.no))?;
-                    last.sheet - 1
-                } else {
-                    last.sheet
-                };
-                Ok((Some(Resumed { images: last.image, sheets }), Vec::new()))
+                (durable.last().map_or(0, |page| page.image), VecDeque::new())
             }
-        }
+        };
+        let sides = Sides::Front;
+        Ok(Feeding { next_page, kept, image, held, sides, is_within_a_sheet: false })
+    }
+
+    fn is_enough(&self, feeding: &Feeding) -> bool {
+        self.max_pages.is_some_and(|most| feeding.kept >= most) && !feeding.is_within_a_sheet
     }
 
     fn keep_image(
@@ -201,19 +298,27 @@ impl Capture<'_> {
         for warning in warnings {
             (self.tell)(CaptureEvent::Warning(warning));
         }
-        let on = OnSheet { sheet, side, suspect };
         feeding.image += 1;
+        let mut on = OnSheet { sheet, side, suspect, source_sha256: None };
         let bytes = match content {
             ImageContent::Pixels(raster) => {
                 let original = encode::original(&raster);
+                feeding.is_within_a_sheet =
+                    side == Side::Front && feeding.sides == Sides::FrontThenBack;
                 return self.keep_page(runtime, &original.bytes, &on, feeding);
             }
             ImageContent::File { bytes, .. } => bytes,
         };
+        let source = Sha256::of(&bytes);
+        on.source_sha256 = Some(source);
+        if feeding.skip_file_held_whole(source)? == Skipped::Whole {
+            return Ok(());
+        }
         let pages_of_file = self.pages_of_file;
         let pages = pages_of_file(&bytes, &mut |page| {
             let original = encode::original(&page);
-            self.keep_page(runtime, &original.bytes, &on, feeding)
+            self.keep_page(runtime, &original.bytes, &on, feeding)?;
+            Ok(if self.is_enough(feeding) { More::Enough } else { More::Wanted })
         });
         match pages {
             FilePages::One | FilePages::Unreadable | FilePages::DamagedBehindSome => {
@@ -232,7 +337,7 @@ impl Capture<'_> {
         on: &OnSheet,
         feeding: &mut Feeding,
     ) -> Result<(), CaptureFault> {
-        if let Some(held) = feeding.to_skip.next() {
+        if let Some(held) = feeding.held.pop_front() {
             return if Sha256::of(bytes) == held.sha256 {
                 Ok(())
             } else {
@@ -245,18 +350,44 @@ impl Capture<'_> {
             no,
             sheet: on.sheet,
             side: on.side,
+            sides: feeding.sides,
             file: kept.file,
             sha256: kept.sha256,
             bytes: kept.bytes,
             scanned_at: (self.now)(),
             suspect: on.suspect.clone(),
             image: feeding.image,
+            source_sha256: on.source_sha256,
         };
         runtime.block_on(self.store.add_page(self.batch, &page))?;
         (self.tell)(CaptureEvent::PageDurable { page: no, sheet: page.sheet });
         feeding.next_page = no.next();
-        feeding.any_page = true;
+        feeding.kept += 1;
         Ok(())
+    }
+}
+
+#[derive(PartialEq)]
+enum Skipped {
+    Whole,
+    /// Some of its pages may still be to keep.
+    NotWhole,
+}
+
+impl Feeding {
+    /// Of the file just fed: it must be the one that stood here before, and all
+    /// its pages are held if a later file's are.
+    fn skip_file_held_whole(&mut self, source: Sha256) -> Result<Skipped, CaptureFault> {
+        let Some(held) = self.held.front() else { return Ok(Skipped::NotWhole) };
+        if held.image != self.image || held.source_sha256 != Some(source) {
+            return Err(CaptureFault::OtherFiles { page: held.no });
+        }
+        if self.held.back().is_some_and(|last| last.image == self.image) {
+            return Ok(Skipped::NotWhole);
+        }
+        let image = self.image;
+        self.held.retain(|page| page.image != image);
+        Ok(Skipped::Whole)
     }
 }
 
@@ -264,4 +395,5 @@ struct OnSheet {
     sheet: u32,
     side: Side,
     suspect: Option<String>,
+    source_sha256: Option<Sha256>,
 }

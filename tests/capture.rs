@@ -113,6 +113,7 @@ fn a_driver_that_crashes_costs_the_station_nothing() {
     station.fault_at(7, "crash-reading");
     let crashed = station.capture(&["--profile", "inpatient-chart", "--scanner", "folder:adf"]);
     assert_eq!(crashed.code, 5, "{}", crashed.stderr);
+    assert_eq!(crashed.stderr.matches("crashed (").count(), 1, "{}", crashed.stderr);
     let spooled = std::fs::read_dir(station.path("state/spool").join(crashed.batch())).unwrap();
     let originals =
         spooled.filter(|entry| entry.as_ref().unwrap().path().extension().is_some()).count();

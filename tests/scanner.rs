@@ -2,6 +2,8 @@
 //! drivers, our folder backend with its faults, and a driverless (eSCL)
 //! scanner on loopback.
 
+#[path = "scanner/awkward_drivers.rs"]
+mod awkward_drivers;
 #[path = "scanner/driverless.rs"]
 mod driverless;
 #[path = "scanner/faults.rs"]

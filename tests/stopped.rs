@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use outguide::app::{self, BatchWork};
+use outguide::app::{self, Attended, BatchWork};
 use outguide::capture::CaptureEvent;
 use outguide::config::{self, Station};
 use outguide::device::scanner::{PageStack, ScanOrder, WhichScanner};
@@ -17,9 +17,9 @@ use outguide::disk::recording::faults::Fault;
 use outguide::disk::recording::{AfterCut, Recorder};
 use outguide::imaging::encode;
 use outguide::profile::{self, Profile};
-use outguide::records::batch::{BatchState, Expected};
+use outguide::records::batch::{BatchState, Expected, PaperFrom};
 use outguide::records::ids::PageNo;
-use outguide::records::page::{PageOutcome, Side, SpooledPage, TextOutcome};
+use outguide::records::page::{PageOutcome, Side, Sides, SpooledPage, TextOutcome};
 use outguide::records::raster::{Dpi, PixelBox, PixelFormat, Raster};
 use outguide::records::text::{Baseline, PageText, TextLine, Word};
 use outguide::repository::filing_fault::FilingFault;
@@ -145,9 +145,7 @@ impl Day {
             Some(batch) => batch,
             None if self.is_done(&state).await? => return Ok(()),
             None => {
-                let none = Expected::default();
-                let batch =
-                    app::new_batch(&self.profile, PROFILE, &self.station, "files", &folder, none);
+                let batch = self.new_batch();
                 state.store.open_batch(&batch).await?;
                 batch
             }
@@ -167,12 +165,8 @@ impl Day {
             return Ok(());
         }
         let stack = PageStack::from_paths(&[self.path("stack")])?;
-        let order = ScanOrder {
-            settings: self.profile.scanner.clone(),
-            set: Vec::new(),
-            max_images: None,
-            resume: None,
-        };
+        let order =
+            ScanOrder { settings: self.profile.scanner.clone(), set: Vec::new(), resume: None };
         let shown = self.shown.clone();
         let on_capture = move |event| {
             if let CaptureEvent::PageDurable { page, .. } = event {
@@ -180,7 +174,8 @@ impl Day {
             }
         };
         let which = WhichScanner::Folder(stack);
-        let (fed, ran) = work.feed_and_run(which, order, None, on_capture, |_| {}).await?;
+        let (fed, ran) =
+            work.feed_and_run(which, order, Attended::default(), on_capture, |_| {}).await?;
         fed?;
         ran.expect("a closed stack is run")?;
         Ok(())
@@ -269,7 +264,8 @@ impl Day {
 
     fn new_batch(&self) -> BatchRow {
         let folder = self.path("repository");
-        app::new_batch(&self.profile, PROFILE, &self.station, "files", &folder, Expected::default())
+        let (station, files) = (&self.station, PaperFrom::Files);
+        app::new_batch(&self.profile, PROFILE, station, files, &folder, Expected::default())
     }
 
     /// A batch still open for paper, with all pages kept and none read.
@@ -285,12 +281,14 @@ impl Day {
                 no,
                 sheet: no.get(),
                 side: Side::Front,
+                sides: Sides::Front,
                 file: kept.file,
                 sha256: kept.sha256,
                 bytes: kept.bytes,
                 scanned_at: "2026-01-31T09:00:07Z".parse().unwrap(),
                 suspect: None,
                 image: no.get(),
+                source_sha256: Some(kept.sha256),
             };
             state.store.add_page(&batch.id, &page).await.unwrap();
         }
@@ -340,13 +338,9 @@ async fn a_receipt_that_outlived_its_batch_is_gone_when_the_next_one_begins() {
     state.store.open_batch(&batch).await.unwrap();
     let work = day.work_on(state, repository, batch);
     let which = WhichScanner::Folder(PageStack::from_paths(&[day.path("nothing")]).unwrap());
-    let order = ScanOrder {
-        settings: day.profile.scanner.clone(),
-        set: Vec::new(),
-        max_images: None,
-        resume: None,
-    };
-    let (fed, _) = work.feed_and_run(which, order, None, |_| {}, |_| {}).await.unwrap();
+    let order = ScanOrder { settings: day.profile.scanner.clone(), set: Vec::new(), resume: None };
+    let (fed, _) =
+        work.feed_and_run(which, order, Attended::default(), |_| {}, |_| {}).await.unwrap();
     assert!(fed.is_err(), "there was no paper");
     assert_eq!(day.receipts(), 0);
     day.check_everything_is_filed_once("the next batch began").await;

@@ -48,6 +48,15 @@ impl Stack {
         self.next += 1;
     }
 
+    /// Leaves a number beside the cursor, for a test to read.
+    pub fn note(&self, name: &str, number: u32) {
+        if let Some(cursor) = &self.cursor
+            && let Err(error) = fs::write(cursor.with_file_name(name), number.to_string())
+        {
+            eprintln!("folder: {name} cannot be noted: {error}");
+        }
+    }
+
     /// As if the paper were gone.
     pub fn run_out(&mut self) {
         self.next = self.entries.len();
@@ -56,6 +65,11 @@ impl Stack {
     pub fn has_page(&self) -> bool {
         self.entries[self.next.min(self.entries.len())..].iter().any(|e| is_page(e))
     }
+}
+
+/// Whether a word stands in a list of `folder.conf`.
+pub fn is_configured(key: &str, word: &str) -> bool {
+    configured(key).is_some_and(|list| list.split(',').any(|listed| listed.trim() == word))
 }
 
 /// From the `key = value` lines of `folder.conf`.
@@ -90,6 +104,8 @@ pub enum Fault {
     Overlong,
     BadHeader,
     UnknownHeight,
+    Overrun,
+    NothingYet,
     Hang,
     HangReading,
     Wait,
@@ -117,6 +133,8 @@ impl Fault {
             "overlong" => Fault::Overlong,
             "bad-header" => Fault::BadHeader,
             "unknown-height" => Fault::UnknownHeight,
+            "overrun" => Fault::Overrun,
+            "nothing-yet" => Fault::NothingYet,
             "hang" => Fault::Hang,
             "hang-reading" => Fault::HangReading,
             "wait" => Fault::Wait,

@@ -1,29 +1,30 @@
 //! `outguide capture`: one batch, from the feeder to the repository.
 
-use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
 
+use super::clerk::{Answers, Interruption, Signals};
 use super::exit::{Ends, Exit, Stopped};
 use super::progress::Progress;
-use super::report::BatchReport;
+use super::report::{BatchReport, Standing};
 use super::settings::{self, StateArgs};
-use crate::app::{self, BatchWork, State};
-use crate::capture::{CaptureFault, StackEnd};
+use super::telling::{note, say_if_heard};
+use crate::app::{self, Attended, BatchWork, State};
+use crate::capture::{self, CaptureFault, StackEnd, StopSwitch};
 use crate::config::Station;
 use crate::device::scanner::{
     PageStack, ScanFault, ScanOrder, ScannerChoice, WhichScanner, WorkerCommand,
 };
 use crate::disk::Disk;
 use crate::pipeline::runner::RunFault;
-use crate::profile::{self, PaperSource, Profile};
-use crate::records::batch::{BatchState, Expected};
+use crate::profile;
+use crate::records::batch::{BatchState, Expected, PaperFrom};
 use crate::records::ids::BatchId;
-use crate::records::page::{Side, SpooledPage};
+use crate::records::page::SpooledPage;
 use crate::repository::watched_folder::WatchedFolder;
-use crate::store::BatchRow;
+use crate::store::{BatchRow, StoreFault};
 
 /// Scan a stack of paper and file it: one batch, to the end
 ///
@@ -38,6 +39,10 @@ pub struct CaptureArgs {
     #[arg(long, conflicts_with = "from")]
     scanner: Option<String>,
     /// Take page images from folders and files instead of a scanner
+    ///
+    /// Of a folder every file that is a page, in order of name, by its content
+    /// and not its name. What could have been meant as a page and is none, and
+    /// a folder in it, is refused by name before anything is taken.
     #[arg(long, num_args = 1.., value_name = "FOLDER-OR-FILE")]
     from: Vec<PathBuf>,
     /// Folder the document repository watches
@@ -46,7 +51,7 @@ pub struct CaptureArgs {
     /// Set an option of the scanner's own; may be given several times
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = name_and_value)]
     set: Vec<(String, String)>,
-    /// Stop after this many pages, as if there were no more
+    /// Stop at this many pages of the batch, as if there were no more (a sheet begun is finished)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pages: Option<u32>,
     /// Documents the stack should hold; nothing is filed if it does not
@@ -99,47 +104,109 @@ pub async fn run(args: CaptureArgs) -> Result<Exit, Stopped> {
 
 /// `worker` says how to start the scan worker, and with what libsane settings.
 pub async fn run_with(args: CaptureArgs, worker: WorkerCommand) -> Result<Exit, Stopped> {
-    let station = settings::station(&args.state)?;
-    let folder = settings::state_dir(&args.state, &station);
-    let state = app::open_state(&folder, &station, Disk::Real).await.ends(Exit::Storage)?;
-    let work = match &args.resume {
-        Some(id) => resumed(&args, id, state, &station).await?,
-        None => opened(&args, state, &station).await?,
-    };
-    let which = which_scanner(&args, &station, worker)?;
-    feed(&args, work, which).await
+    let mut standing = Standing::default();
+    let ended = capture(&args, worker, &mut standing).await;
+    if let (true, Err(stopped)) = (args.json, &ended) {
+        standing.tell(stopped).ends(Exit::Failed)?;
+    }
+    ended
 }
 
-async fn opened(args: &CaptureArgs, state: State, station: &Station) -> Result<BatchWork, Stopped> {
-    if let Some(earlier) = state.store.unfinished_batches().await.ends(Exit::Storage)?.first() {
-        return Err(unfinished(earlier));
+async fn capture(
+    args: &CaptureArgs,
+    worker: WorkerCommand,
+    standing: &mut Standing,
+) -> Result<Exit, Stopped> {
+    let station = settings::station(&args.state)?;
+    let folder = settings::state_dir(&args.state, &station);
+    if let Some(repository) = args.repository.as_deref().or(station.repository.dir.as_deref()) {
+        app::keep_apart(repository, &station, &folder).ends(Exit::Storage)?;
     }
+    let state = app::open_state(&folder, &station, Disk::Real).await.ends(Exit::Storage)?;
+    let work = match &args.resume {
+        Some(id) => resumed(args, id, state, &station, standing).await?,
+        None => opened(args, state, &station, standing).await?,
+    };
+    let which = which_scanner(args, &work.batch, &station, worker)?;
+    let ended = feed(args, &work, which).await;
+    if ended.is_err() {
+        match standing_of(&work).await {
+            Ok(left) => *standing = left,
+            // What stopped the batch is the thing to tell; this only says less.
+            Err(error) => tracing::error!(%error, "cannot see how far the batch came"),
+        }
+    }
+    ended
+}
+
+/// Where a stop left the batch; none where it was forgotten.
+async fn standing_of(work: &BatchWork) -> Result<Standing, StoreFault> {
+    let store = &work.state.store;
+    let batch = store.batch(&work.batch.id).await?.map(|batch| batch.id);
+    let last_page = store.pages(&work.batch.id).await?.last().map(|last| last.no);
+    Ok(Standing { batch, last_page })
+}
+
+async fn opened(
+    args: &CaptureArgs,
+    state: State,
+    station: &Station,
+    standing: &mut Standing,
+) -> Result<BatchWork, Stopped> {
+    refuse_beside_unfinished(args, &state, standing).await?;
     let name = args.profile.as_deref().unwrap_or_default();
     let found = settings::profile(name, &args.state, station)?;
     let folder = settings::repository(args.repository.as_deref(), station)?;
     let repository = watched_folder(&folder, args, station)?;
     let readers = app::readers(&found.profile, station).ends(Exit::Settings)?;
-    check_given_files(&args.from)?;
+    check_given_files(args)?;
     let expected = Expected { sheets: args.expect_sheets, documents: args.expect_documents };
     let paper_from = match args.from.is_empty() {
-        true => args.scanner.as_deref().or(station.scanner.as_deref()).unwrap_or("any scanner"),
-        false => "files",
+        true => PaperFrom::Scanner(args.scanner.clone().or_else(|| station.scanner.clone())),
+        false => PaperFrom::Files,
     };
-    let batch = app::new_batch(&found.profile, &found.text, station, paper_from, &folder, expected);
+    let mut batch =
+        app::new_batch(&found.profile, &found.text, station, paper_from, &folder, expected);
+    batch.scanner_options.clone_from(&args.set);
     state.store.open_batch(&batch).await.ends(Exit::Storage)?;
+    standing.batch = Some(batch.id.clone());
     announce(args, &batch.id, None);
     let profile = Arc::new(found.profile);
     let at_once = app::at_once(station);
     Ok(BatchWork { state: Arc::new(state), batch, profile, readers, repository, at_once })
 }
 
-fn unfinished(batch: &BatchRow) -> Stopped {
-    let id = &batch.id;
+/// A batch that was stopped before its first page is none, and is forgotten.
+async fn refuse_beside_unfinished(
+    args: &CaptureArgs,
+    state: &State,
+    standing: &mut Standing,
+) -> Result<(), Stopped> {
+    for earlier in state.store.unfinished_batches().await.ends(Exit::Storage)? {
+        let settled = capture::settle(&state.store, &state.spool, &earlier.id).await;
+        let (last, _) = settled.map_err(fault_stop)?;
+        let Some(last) = last else {
+            state.store.forget_empty_batch(&earlier.id).await.ends(Exit::Storage)?;
+            continue;
+        };
+        *standing = Standing { batch: Some(earlier.id.clone()), last_page: Some(last.no) };
+        return Err(unfinished(args, &earlier));
+    }
+    Ok(())
+}
+
+fn unfinished(args: &CaptureArgs, batch: &BatchRow) -> Stopped {
+    let from = match (&batch.paper_from, batch.state) {
+        (PaperFrom::Files, BatchState::Scanning) => " --from THE-SAME-FILES",
+        (PaperFrom::Files | PaperFrom::Scanner(_), _) => "",
+    };
     Stopped::because(
         Exit::Unfinished,
         format!(
-            "batch {id} is unfinished; finish it first: `outguide capture --resume {id}` goes on \
-             behind its last page kept, with --no-more-paper it files what there is"
+            "batch {} is unfinished; finish it first: `{}{from}` goes on behind its last page \
+             kept, with --no-more-paper it files what there is",
+            batch.id,
+            resume_command(args, &batch.id),
         ),
     )
 }
@@ -149,11 +216,13 @@ async fn resumed(
     id: &BatchId,
     state: State,
     station: &Station,
+    standing: &mut Standing,
 ) -> Result<BatchWork, Stopped> {
     let batch = state.store.batch(id).await.ends(Exit::Storage)?;
-    let Some(batch) = batch else {
+    let Some(mut batch) = batch else {
         return Err(Stopped::because(Exit::Failed, format!("there is no batch {id}")));
     };
+    standing.batch = Some(id.clone());
     let (profile, problems) = profile::parse(&batch.profile_text, &batch.profile_name);
     let Some(profile) = profile else {
         let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
@@ -166,16 +235,57 @@ async fn resumed(
     let folder = args.repository.clone().unwrap_or_else(|| PathBuf::from(&batch.repository));
     let repository = watched_folder(&folder, args, station)?;
     let readers = app::readers(&profile, station).ends(Exit::Settings)?;
+    check_paper_given(args, &batch)?;
+    check_given_files(args)?;
+    if take_new_orders(args, &mut batch) {
+        state.store.record_new_orders(&batch).await.ends(Exit::Storage)?;
+    }
     let profile = Arc::new(profile);
     let at_once = app::at_once(station);
     let work = BatchWork { state: Arc::new(state), batch, profile, readers, repository, at_once };
-    let (last, moved) = work.settle().await.map_err(|fault| capture_stop(&work, fault))?;
+    let (last, moved) = work.settle().await.map_err(|fault| capture_stop(args, &work, fault))?;
+    standing.last_page = last.as_ref().map(|last| last.no);
     for stray in moved {
         let at = stray.moved_to.display();
-        eprintln!("outguide: {} was not whole when the batch stopped; moved to {at}", stray.file);
+        let file = stray.file;
+        note(format_args!("outguide: {file} was not whole when the batch stopped; moved to {at}"));
     }
     announce(args, id, Some(last));
     Ok(work)
+}
+
+/// A batch goes on from where it was begun: its pages are told apart by that.
+fn check_paper_given(args: &CaptureArgs, batch: &BatchRow) -> Result<(), Stopped> {
+    if batch.state != BatchState::Scanning || args.no_more_paper {
+        return Ok(());
+    }
+    let what = match (&batch.paper_from, args.from.is_empty()) {
+        (PaperFrom::Files, true) => "files; give --from again with the same",
+        (PaperFrom::Scanner(_), false) => "a scanner; leave --from out",
+        (PaperFrom::Files, false) | (PaperFrom::Scanner(_), true) => return Ok(()),
+    };
+    let id = &batch.id;
+    let message = format!(
+        "batch {id} is still being fed from {what}, or --no-more-paper to file what it has"
+    );
+    Err(Stopped::because(Exit::Unfinished, message))
+}
+
+/// What the resuming command line says anew; false where it says nothing.
+fn take_new_orders(args: &CaptureArgs, batch: &mut BatchRow) -> bool {
+    let before = batch.clone();
+    if let (PaperFrom::Scanner(choice), Some(scanner)) = (&mut batch.paper_from, &args.scanner) {
+        *choice = Some(scanner.clone());
+    }
+    let own = &mut batch.scanner_options;
+    own.retain(|(name, _)| args.set.iter().all(|(set, _)| set != name));
+    own.extend(args.set.iter().cloned());
+    let Expected { sheets, documents } = batch.expected;
+    batch.expected = Expected {
+        sheets: args.expect_sheets.or(sheets),
+        documents: args.expect_documents.or(documents),
+    };
+    *batch != before
 }
 
 /// The id goes out first of all: it is what a clerk needs after a stop.
@@ -189,11 +299,7 @@ fn announce(args: &CaptureArgs, batch: &BatchId, resumed: Option<Option<SpooledP
             last.no, last.sheet
         )),
     }
-    if args.json {
-        eprintln!("{told}");
-    } else {
-        println!("{told}");
-    }
+    if args.json { note(told) } else { say_if_heard(told) }
 }
 
 fn watched_folder(
@@ -205,161 +311,224 @@ fn watched_folder(
     app::open_repository(folder, station, &state, Disk::Real).ends(Exit::Storage)
 }
 
-/// Better now than in the middle of a stack.
-fn check_given_files(from: &[PathBuf]) -> Result<(), Stopped> {
-    for path in from {
-        std::fs::metadata(path)
-            .map_err(|error| anyhow::anyhow!("cannot read {}: {error}", path.display()))
-            .ends(Exit::Input)?;
+/// Better now than in the middle of a stack, and before a batch is opened.
+fn check_given_files(args: &CaptureArgs) -> Result<(), Stopped> {
+    if !args.from.is_empty() {
+        PageStack::from_paths(&args.from).ends(Exit::Input)?;
     }
     Ok(())
 }
 
 fn which_scanner(
     args: &CaptureArgs,
+    batch: &BatchRow,
     station: &Station,
     worker: WorkerCommand,
 ) -> Result<WhichScanner, Stopped> {
     if !args.from.is_empty() {
         return Ok(WhichScanner::Folder(PageStack::from_paths(&args.from).ends(Exit::Input)?));
     }
-    let choice = match args.scanner.as_deref().or(station.scanner.as_deref()) {
-        Some(name) => ScannerChoice::parse(name),
-        None => ScannerChoice::any(),
+    let chosen = match &batch.paper_from {
+        PaperFrom::Scanner(Some(name)) => Some(name),
+        PaperFrom::Scanner(None) | PaperFrom::Files => station.scanner.as_ref(),
     };
+    let choice = chosen.map_or_else(ScannerChoice::any, |name| ScannerChoice::parse(name));
     Ok(WhichScanner::Sane { worker, choice })
 }
 
-async fn feed(args: &CaptureArgs, work: BatchWork, which: WhichScanner) -> Result<Exit, Stopped> {
+async fn feed(args: &CaptureArgs, work: &BatchWork, which: WhichScanner) -> Result<Exit, Stopped> {
     let progress = Arc::new(Progress::new(args.json));
-    let wants_paper = work.batch.state == BatchState::Scanning
-        && !args.no_more_paper
-        && !(args.resume.is_some() && args.from.is_empty() && work.batch.paper_from == "files");
-    let state = if wants_paper {
-        let order = ScanOrder {
-            settings: work.profile.scanner.clone(),
-            set: args.set.clone(),
-            max_images: args.pages,
-            resume: None,
-        };
-        let ask_next = ask_next(args, &work.profile);
-        let (on_capture, on_run) = (progress.clone(), progress.clone());
-        let (fed, ran) = work
-            .feed_and_run(
-                which,
-                order,
-                ask_next,
-                move |event| on_capture.capture(event),
-                move |event| on_run.run(event),
-            )
-            .await
-            .ends(Exit::Failed)?;
-        progress.finish();
-        match fed {
-            Ok(StackEnd::Closed) => {}
-            Ok(StackEnd::Nothing) => {
-                let forgotten = work.state.store.forget_empty_batch(&work.batch.id).await;
-                forgotten.ends(Exit::Storage)?;
-                return Err(nothing_scanned());
-            }
-            Err(fault) => return Err(stop_of_feeding(&work, fault).await),
+    let signals = Signals::listen().ends(Exit::Failed)?;
+    let stop = StopSwitch::default();
+    let wants_paper = work.batch.state == BatchState::Scanning && !args.no_more_paper;
+    let worked = if wants_paper {
+        let (attended, interruption) = attended(args, &progress, &stop)?;
+        tokio::select! {
+            fed = feed_and_run(args, work, which, attended, &progress) => fed,
+            why = signals.told_to_end(stop, interruption) => Err(ended_at_once(args, work, why)),
         }
-        ran.expect("a closed stack is run to its end").map_err(|fault| run_stop(&work, fault))?
     } else {
-        let on_run = progress.clone();
-        let ran = work.run_closed(move |event| on_run.run(event)).await;
-        progress.finish();
-        ran.map_err(|fault| run_stop(&work, fault))?
+        stop.feeding_is_over();
+        tokio::select! {
+            ran = run_closed(args, work, &progress) => ran,
+            why = signals.told_to_end(stop, None) => Err(ended_at_once(args, work, why)),
+        }
     };
+    progress.finish();
+    let state = worked?;
     let report = BatchReport::read(&work.state.store, &work.batch).await.ends(Exit::Storage)?;
     report.tell(args.json).ends(Exit::Failed)?;
     Ok(if state == BatchState::Filed { Exit::Done } else { Exit::Questions })
 }
 
-/// An empty batch is no batch: the stack was not there, or not taken.
-fn nothing_scanned() -> Stopped {
-    Stopped::because(
-        Exit::Nothing,
-        "nothing was scanned: the scanner (or the folder) had no page; \
-         lay the stack in and start again",
-    )
-}
-
-/// A flatbed takes one page at a time; without --pages the clerk says when it
-/// is enough.
-fn ask_next(args: &CaptureArgs, profile: &Profile) -> Option<Box<dyn FnMut() -> bool + Send>> {
-    let on_glass = profile.scanner.source == PaperSource::Flatbed;
-    if !on_glass || args.pages.is_some() || !args.from.is_empty() {
-        return None;
+async fn feed_and_run(
+    args: &CaptureArgs,
+    work: &BatchWork,
+    which: WhichScanner,
+    attended: Attended,
+    progress: &Arc<Progress>,
+) -> Result<BatchState, Stopped> {
+    let order = ScanOrder {
+        settings: work.profile.scanner.clone(),
+        set: work.batch.scanner_options.clone(),
+        resume: None,
+    };
+    let (on_capture, on_run) = (progress.clone(), progress.clone());
+    let (fed, ran) = work
+        .feed_and_run(
+            which,
+            order,
+            attended,
+            move |event| on_capture.capture(event),
+            move |event| on_run.run(event),
+        )
+        .await
+        .ends(Exit::Failed)?;
+    progress.finish();
+    match fed {
+        Ok(StackEnd::Closed) => {}
+        Ok(StackEnd::Nothing) => return Err(forget_and_say_so(work).await),
+        Err(fault) => return Err(stop_of_feeding(args, work, fault).await),
     }
-    Some(Box::new(|| {
-        if std::io::stdin().is_terminal() {
-            eprint!("Lay the next page on the glass. [Enter] Next   [c] Close: ");
-            // The prompt is for a person; a closed terminal shows at the read.
-            std::io::stderr().flush().unwrap_or(());
-        }
-        let mut answer = String::new();
-        match std::io::stdin().read_line(&mut answer) {
-            Ok(0) | Err(_) => false,
-            Ok(_) => !answer.trim().to_lowercase().starts_with('c'),
-        }
-    }))
+    ran.expect("a closed stack is run to its end").map_err(|fault| run_stop(args, work, fault))
 }
 
-fn capture_stop(work: &BatchWork, fault: CaptureFault) -> Stopped {
+async fn run_closed(
+    args: &CaptureArgs,
+    work: &BatchWork,
+    progress: &Arc<Progress>,
+) -> Result<BatchState, Stopped> {
+    if work.state.store.pages(&work.batch.id).await.ends(Exit::Storage)?.is_empty() {
+        return Err(forget_and_say_so(work).await);
+    }
+    let on_run = progress.clone();
+    let ran = work.run_closed(move |event| on_run.run(event)).await;
+    ran.map_err(|fault| run_stop(args, work, fault))
+}
+
+/// An empty batch is no batch: the stack was not there, or not taken.
+async fn forget_and_say_so(work: &BatchWork) -> Stopped {
+    match work.state.store.forget_empty_batch(&work.batch.id).await {
+        Ok(()) => Stopped::because(
+            Exit::Nothing,
+            "nothing was scanned: the scanner (or the folder) had no page; \
+             lay the stack in and start again",
+        ),
+        Err(error) => Stopped { exit: Exit::Storage, cause: error.into() },
+    }
+}
+
+/// A scanner may turn out to have paper laid on it by hand; without --pages the
+/// clerk then says when it is enough.
+fn attended(
+    args: &CaptureArgs,
+    progress: &Arc<Progress>,
+    stop: &StopSwitch,
+) -> Result<(Attended, Option<Interruption>), Stopped> {
+    let unasked = Attended { max_pages: args.pages, ask_next: None, stop: stop.clone() };
+    if args.pages.is_some() || !args.from.is_empty() {
+        return Ok((unasked, None));
+    }
+    let (answers, interruption) = Answers::listen().ends(Exit::Failed)?;
+    let progress = progress.clone();
+    let ask_next = Box::new(move || answers.next_page(&progress));
+    Ok((Attended { ask_next: Some(ask_next), ..unasked }, Some(interruption)))
+}
+
+fn capture_stop(args: &CaptureArgs, work: &BatchWork, fault: CaptureFault) -> Stopped {
     let exit = exit_of(&fault);
-    Stopped { exit, cause: anyhow::Error::new(fault).context(go_on(&work.batch.id)) }
+    Stopped { exit, cause: anyhow::Error::new(fault).context(go_on(args, &work.batch.id)) }
+}
+
+fn fault_stop(fault: CaptureFault) -> Stopped {
+    Stopped { exit: exit_of(&fault), cause: fault.into() }
 }
 
 fn exit_of(fault: &CaptureFault) -> Exit {
     match fault {
+        CaptureFault::Scanner(
+            ScanFault::UnreadableFile { .. } | ScanFault::UnreadableFolder { .. },
+        )
+        | CaptureFault::OtherFiles { .. } => Exit::Input,
+        CaptureFault::Scanner(fault) if fault.is_about_the_settings() => Exit::Settings,
         CaptureFault::Scanner(_) => Exit::Scanner,
         CaptureFault::Spool(_) | CaptureFault::Store(_) => Exit::Storage,
-        CaptureFault::OtherFiles { .. } => Exit::Input,
     }
 }
 
 /// With what is kept, so that the clerk knows which sheet to feed again. A
 /// batch without a page is nothing to go on with, and is forgotten.
-async fn stop_of_feeding(work: &BatchWork, fault: CaptureFault) -> Stopped {
+async fn stop_of_feeding(args: &CaptureArgs, work: &BatchWork, fault: CaptureFault) -> Stopped {
     let kept = match work.state.store.pages(&work.batch.id).await {
         Ok(kept) => kept,
         Err(error) => return Stopped { exit: Exit::Storage, cause: error.into() },
     };
     if let Some(last) = kept.last() {
-        let half_a_sheet =
-            last.side == Side::Front && work.profile.scanner.source == PaperSource::FeederDuplex;
-        eprintln!(
-            "outguide: the last page kept is {} ({} sheet {}); put {} back",
-            last.no,
-            if half_a_sheet { "the front of" } else { "on" },
-            last.sheet,
-            if half_a_sheet { "that sheet and those behind it" } else { "the sheets behind it" },
-        );
-        return capture_stop(work, fault);
+        let (part, back) = if last.is_half_a_sheet() {
+            ("the front of", "that sheet and those behind it")
+        } else {
+            ("on", "the sheets behind it")
+        };
+        note(format_args!(
+            "outguide: the last page kept is {} ({part} sheet {}); put {back} back",
+            last.no, last.sheet,
+        ));
+        return capture_stop(args, work, fault);
     }
     if let Err(error) = work.state.store.forget_empty_batch(&work.batch.id).await {
         return Stopped { exit: Exit::Storage, cause: error.into() };
     }
-    match fault {
-        CaptureFault::Scanner(ScanFault::FeederEmpty) => nothing_scanned(),
-        fault => {
-            let exit = exit_of(&fault);
-            Stopped { exit, cause: anyhow::Error::new(fault).context("no page was scanned") }
+    let exit = exit_of(&fault);
+    let cause = match fault {
+        CaptureFault::Scanner(ScanFault::FeederEmpty) => return forget_and_say_so(work).await,
+        CaptureFault::Scanner(fault) => anyhow::anyhow!("{}", fault.before_any_page()),
+        fault => fault.into(),
+    };
+    Stopped { exit, cause: cause.context("no page was scanned") }
+}
+
+fn ended_at_once(args: &CaptureArgs, work: &BatchWork, why: &str) -> Stopped {
+    Stopped::because(Exit::Failed, format!("{why}; {}", go_on(args, &work.batch.id)))
+}
+
+fn go_on(args: &CaptureArgs, batch: &BatchId) -> String {
+    let mut command = resume_command(args, batch);
+    if !args.from.is_empty() {
+        command.push_str(" --from");
+    }
+    for path in &args.from {
+        command.push_str(&format!(" {}", quoted(path)));
+    }
+    format!("batch {batch} stopped; go on with `{command}`")
+}
+
+/// With the folders this command line was given, to be typed as it stands.
+fn resume_command(args: &CaptureArgs, batch: &BatchId) -> String {
+    let mut command = format!("outguide capture --resume {batch}");
+    for (name, path) in [("--state", &args.state.state), ("--station", &args.state.station)] {
+        if let Some(path) = path {
+            command.push_str(&format!(" {name} {}", quoted(path)));
         }
     }
+    command
 }
 
-fn go_on(batch: &BatchId) -> String {
-    format!("batch {batch} stopped; go on with `outguide capture --resume {batch}`")
+/// As a shell takes it for one word.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"/._-+:=@%".contains(&b);
+    if !text.is_empty() && text.bytes().all(is_plain) {
+        return text;
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-fn run_stop(work: &BatchWork, fault: RunFault) -> Stopped {
+fn run_stop(args: &CaptureArgs, work: &BatchWork, fault: RunFault) -> Stopped {
     let exit = match &fault {
         RunFault::Store(_) | RunFault::Spool(_) | RunFault::Filing(_) | RunFault::Render { .. } => {
             Exit::Storage
         }
         RunFault::PageTask { .. } => Exit::Failed,
     };
-    Stopped { exit, cause: anyhow::Error::new(fault).context(go_on(&work.batch.id)) }
+    Stopped { exit, cause: anyhow::Error::new(fault).context(go_on(args, &work.batch.id)) }
 }

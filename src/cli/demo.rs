@@ -45,11 +45,7 @@ pub struct DemoArgs {
 }
 
 pub async fn run(args: &DemoArgs) -> Result<Exit, Stopped> {
-    failing_in_json(args.json, show(args).await)
-}
-
-async fn show(args: &DemoArgs) -> Result<Exit, Stopped> {
-    let worker = set_the_stage(args).ends(Exit::Failed)?;
+    let worker = failing_in_json(args.json, set_the_stage(args).ends(Exit::Failed))?;
     let filed = args.folder.join("repository");
     let state = args.folder.join("state");
     let capture = CaptureArgs::of_stack(PROFILE, SCANNER, &filed, &state);

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use super::telling;
+
 /// Each cause has its own number; 2 is clap's, for a command line it refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -58,9 +60,9 @@ impl Stopped {
 
     /// The message, each cause on a line of its own.
     pub fn tell(&self) {
-        eprintln!("outguide: {}", self.cause);
+        telling::note(format_args!("outguide: {}", self.cause));
         for cause in self.cause.chain().skip(1) {
-            eprintln!("  because: {cause}");
+            telling::note(format_args!("  because: {cause}"));
         }
     }
 }

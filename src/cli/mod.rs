@@ -1,5 +1,6 @@
 //! The command line: one file a family of commands.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -7,6 +8,7 @@ use clap::{Parser, Subcommand};
 mod barcodes;
 mod capture;
 mod check;
+mod clerk;
 mod convert;
 mod coversheet;
 mod demo;
@@ -75,17 +77,26 @@ pub fn run() -> ExitCode {
 /// Runs a command that waits for several things at once.
 fn waiting_for(command: impl Future<Output = Result<Exit, Stopped>>) -> Result<Exit, Stopped> {
     log_to_stderr();
-    tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
-        .ends(Exit::Failed)?
-        .block_on(command)
+        .ends(Exit::Failed)?;
+    let ended = runtime.block_on(command);
+    // Told to end at once, it does: a page half read is read again.
+    runtime.shutdown_background();
+    ended
 }
 
 /// For the administrator; quiet unless `RUST_LOG` asks.
 fn log_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        // It would tell of a closed standard error on standard error, and panic.
+        .log_internal_errors(false)
+        .init();
 }

@@ -5,14 +5,20 @@ use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::telling;
 use crate::capture::CaptureEvent;
 use crate::pipeline::runner::RunEvent;
+
+/// To the line's beginning, and away with what is drawn there.
+const CLEAR_LINE: &str = "\r\x1b[2K";
 
 pub struct Progress {
     counted: Mutex<Counted>,
     bar: ProgressBar,
+    /// Where the live line is drawn.
+    drawn_on: fn() -> ProgressDrawTarget,
     /// Plain lines where there is no terminal to draw on.
     plain: bool,
 }
@@ -38,15 +44,31 @@ pub fn page_bar(json: bool) -> ProgressBar {
 impl Progress {
     pub fn new(json: bool) -> Self {
         let terminal = std::io::stderr().is_terminal();
-        let bar =
-            if terminal && !json { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+        let drawn_on =
+            if terminal && !json { ProgressDrawTarget::stderr } else { ProgressDrawTarget::hidden };
+        let progress = Progress::drawn_on(drawn_on, !terminal && !json);
+        if terminal && !json {
+            progress.bar.enable_steady_tick(Duration::from_millis(120));
+        }
+        progress
+    }
+
+    fn drawn_on(drawn_on: fn() -> ProgressDrawTarget, plain: bool) -> Self {
+        let bar = ProgressBar::with_draw_target(None, drawn_on());
         bar.set_style(
             ProgressStyle::with_template("{spinner} {msg}").expect("the template is well formed"),
         );
-        if terminal && !json {
-            bar.enable_steady_tick(Duration::from_millis(120));
-        }
-        Progress { counted: Mutex::default(), bar, plain: !terminal && !json }
+        Progress { counted: Mutex::default(), bar, drawn_on, plain }
+    }
+
+    /// Asks a question and waits for its answer; meanwhile nothing is drawn
+    /// over it. (Not in `suspend`: that would hold up whoever counts a page.)
+    pub fn while_asking<T>(&self, question: &str, answer: impl FnOnce() -> T) -> T {
+        self.bar.set_draw_target(ProgressDrawTarget::hidden());
+        telling::prompt(format_args!("{CLEAR_LINE}{question}"));
+        let answer = answer();
+        self.bar.set_draw_target((self.drawn_on)());
+        answer
     }
 
     pub fn capture(&self, event: CaptureEvent) {
@@ -93,7 +115,7 @@ impl Progress {
 
     fn line(&self, text: &str) {
         if self.plain {
-            eprintln!("{text}");
+            telling::note(text);
         } else {
             self.bar.println(text);
         }
@@ -101,6 +123,68 @@ impl Progress {
 
     /// Warnings are told even beside JSON: on standard error.
     fn warn(&self, text: &str) {
-        self.bar.suspend(|| eprintln!("outguide: {text}"));
+        self.bar.suspend(|| telling::note(format_args!("outguide: {text}")));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use indicatif::TermLike;
+
+    use super::*;
+
+    static DRAWN: AtomicUsize = AtomicUsize::new(0);
+
+    /// A terminal that only counts what is written on it.
+    #[derive(Debug)]
+    struct Counting;
+
+    impl TermLike for Counting {
+        fn width(&self) -> u16 {
+            80
+        }
+        fn move_cursor_up(&self, _: usize) -> std::io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_down(&self, _: usize) -> std::io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_right(&self, _: usize) -> std::io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_left(&self, _: usize) -> std::io::Result<()> {
+            Ok(())
+        }
+        fn write_line(&self, _: &str) -> std::io::Result<()> {
+            DRAWN.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        }
+        fn write_str(&self, _: &str) -> std::io::Result<()> {
+            DRAWN.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        }
+        fn clear_line(&self) -> std::io::Result<()> {
+            DRAWN.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        }
+        fn flush(&self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn nothing_is_drawn_over_a_question() {
+        let progress =
+            Progress::drawn_on(|| ProgressDrawTarget::term_like(Box::new(Counting)), false);
+        progress.bar.tick();
+        let before = DRAWN.load(Ordering::SeqCst);
+        assert!(before > 0, "it draws while nobody is asked");
+        progress.while_asking("", || {
+            progress.bar.tick();
+            progress.count(|counted| counted.read += 1);
+        });
+        assert_eq!(DRAWN.load(Ordering::SeqCst), before);
     }
 }

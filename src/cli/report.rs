@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::exit::Stopped;
+use super::telling::say_if_heard;
 use crate::records::ids::{BatchId, DocumentId, PageNo};
 use crate::records::page::Place;
 use crate::store::{BatchRow, Store, StoreFault};
@@ -85,33 +87,68 @@ impl BatchReport {
 
     pub fn tell(&self, json: bool) -> anyhow::Result<()> {
         if json {
-            println!("{}", serde_json::to_string(self)?);
+            say_if_heard(serde_json::to_string(self)?);
             return Ok(());
         }
-        println!("{} pages scanned", self.pages);
+        say_if_heard(format_args!("{} pages scanned", self.pages));
         for document in &self.documents {
             let kind = document.fields.get("document_type").map_or("", String::as_str);
-            println!("  filed {kind}: {} pages in {}", document.pages.len(), document.pdf);
+            say_if_heard(format_args!(
+                "  filed {kind}: {} pages in {}",
+                document.pages.len(),
+                document.pdf
+            ));
         }
         if !self.set_aside.is_empty() {
-            println!(
+            say_if_heard(format_args!(
                 "  set aside: {} pages (sheets and blanks; kept in the batch)",
                 self.set_aside.len()
-            );
+            ));
         }
         match self.questions.as_slice() {
-            [] => println!("everything is filed"),
+            [] => say_if_heard("everything is filed"),
             questions => {
-                println!("{} for a clerk:", plural(questions.len(), "question"));
+                say_if_heard(format_args!("{} for a clerk:", plural(questions.len(), "question")));
                 for question in questions {
-                    println!("  page {}: {}", question.page, question.reason);
+                    say_if_heard(format_args!("  page {}: {}", question.page, question.reason));
                     let held: Vec<String> = question.holds.iter().map(PageNo::to_string).collect();
-                    println!("    waiting: pages {}", held.join(", "));
+                    say_if_heard(format_args!("    waiting: pages {}", held.join(", ")));
                 }
             }
         }
         Ok(())
     }
+}
+
+/// What a stopped `capture` leaves to go on with. Its JSON stands in the place
+/// of the report; its keys are documented in the README.
+#[derive(Debug, Default)]
+pub struct Standing {
+    /// The batch that is open, where there is one.
+    pub batch: Option<BatchId>,
+    /// The last of its pages that is kept.
+    pub last_page: Option<PageNo>,
+}
+
+impl Standing {
+    pub fn tell(&self, stopped: &Stopped) -> anyhow::Result<()> {
+        let told = StoppedReport {
+            batch: self.batch.as_ref(),
+            error: format!("{:#}", stopped.cause),
+            exit: stopped.exit as u8,
+            last_page: self.last_page,
+        };
+        say_if_heard(serde_json::to_string(&told)?);
+        Ok(())
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct StoppedReport<'a> {
+    batch: Option<&'a BatchId>,
+    error: String,
+    exit: u8,
+    last_page: Option<PageNo>,
 }
 
 fn plural(count: usize, what: &str) -> String {

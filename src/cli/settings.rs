@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::exit::{Ends, Exit, Stopped};
+use super::telling::note;
 use crate::config::{self, Station};
 use crate::profile::{self, Found};
 
@@ -24,7 +25,7 @@ pub struct StateArgs {
 pub fn station(args: &StateArgs) -> Result<Station, Stopped> {
     let loaded = config::load(args.station.as_deref()).ends(Exit::Settings)?;
     for warning in &loaded.warnings {
-        eprintln!("outguide: {warning}");
+        note(format_args!("outguide: {warning}"));
     }
     Ok(loaded.station)
 }
@@ -38,7 +39,7 @@ pub fn profile(name: &str, args: &StateArgs, station: &Station) -> Result<Found,
     let dirs = profile::search_dirs(given).ends(Exit::Settings)?;
     let found = profile::find(name, &dirs).ends(Exit::Settings)?;
     for warning in &found.warnings {
-        eprintln!("outguide: {warning}");
+        note(format_args!("outguide: {warning}"));
     }
     Ok(found)
 }

@@ -44,9 +44,28 @@ pub fn say_bytes(bytes: &[u8]) -> Result<(), Stopped> {
     .ends(Exit::Failed)
 }
 
+/// Says a line on standard output. Whoever listened may have gone: that costs the
+/// words, never the batch that is told of.
+pub fn say_if_heard(line: impl Display) {
+    let mut out = io::stdout().lock();
+    if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush()) {
+        tracing::debug!(%error, "nobody reads standard output");
+    }
+}
+
 /// Says a line on standard error. Where that is gone, there is nobody to tell.
 pub fn note(line: impl Display) {
-    writeln!(io::stderr(), "{line}").unwrap_or(());
+    if let Err(error) = writeln!(io::stderr(), "{line}") {
+        tracing::debug!(%error, "nobody reads standard error");
+    }
+}
+
+/// Standard error without an end of line: the answer comes behind it.
+pub fn prompt(text: impl Display) {
+    let mut to = io::stderr().lock();
+    if let Err(error) = write!(to, "{text}").and_then(|()| to.flush()) {
+        tracing::debug!(%error, "nobody reads standard error");
+    }
 }
 
 /// An error and its causes in one line.
@@ -55,7 +74,7 @@ pub fn in_one_line(error: &anyhow::Error) -> String {
 }
 
 /// Where programs listen, a failure is a line of JSON too.
-pub fn failing_in_json(json: bool, ended: Result<Exit, Stopped>) -> Result<Exit, Stopped> {
+pub fn failing_in_json<T>(json: bool, ended: Result<T, Stopped>) -> Result<T, Stopped> {
     let stopped = match ended {
         Err(stopped) if json && !is_about_telling(&stopped) => stopped,
         Ok(_) | Err(_) => return ended,

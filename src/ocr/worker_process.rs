@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -72,6 +73,8 @@ impl Worker {
             // A panic's first line says what the administrator needs; a
             // backtrace would push it out of the lines that are kept.
             .env("RUST_BACKTRACE", "0")
+            // Ctrl-C goes to the station; a page being read is read to its end.
+            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

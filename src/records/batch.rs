@@ -56,6 +56,15 @@ impl FromStr for BatchState {
     }
 }
 
+/// Where a batch's paper comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PaperFrom {
+    Files,
+    /// As it was chosen: a name or a part of one; `None` for the only one there
+    /// is.
+    Scanner(Option<String>),
+}
+
 /// What a batch should hold, from its header sheet or typed by the clerk.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expected {

@@ -18,6 +18,27 @@ pub enum Side {
     Back,
 }
 
+/// The sides of a sheet that come out, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sides {
+    Front,
+    Back,
+    FrontThenBack,
+}
+
+impl Sides {
+    /// Sheet (from 1) and side of image `image` (from 1).
+    pub fn place(self, image: u32) -> (u32, Side) {
+        match self {
+            Sides::Front => (image, Side::Front),
+            Sides::Back => (image, Side::Back),
+            Sides::FrontThenBack if image % 2 == 1 => (image.div_ceil(2), Side::Front),
+            Sides::FrontThenBack => (image.div_ceil(2), Side::Back),
+        }
+    }
+}
+
 /// A page in the spool. Its file is never written again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SpooledPage {
@@ -25,6 +46,8 @@ pub struct SpooledPage {
     /// The sheet it is on, counted from 1 within the batch.
     pub sheet: u32,
     pub side: Side,
+    /// Those its sheet was scanned on, whatever the profile asked for.
+    pub sides: Sides,
     /// File name within the batch's spool folder.
     pub file: String,
     pub sha256: Sha256,
@@ -37,6 +60,16 @@ pub struct SpooledPage {
     /// Which image of the batch's source it came in, from 1: a file may bring
     /// several pages.
     pub image: u32,
+    /// Of the file it came from; `None` where a scanner made it.
+    pub source_sha256: Option<Sha256>,
+}
+
+impl SpooledPage {
+    /// Of the last page of a batch: whether the back of its sheet was still to
+    /// come.
+    pub fn is_half_a_sheet(&self) -> bool {
+        self.side == Side::Front && self.sides == Sides::FrontThenBack
+    }
 }
 
 /// Clockwise quarter turns that make the original upright.

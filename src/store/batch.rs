@@ -2,8 +2,8 @@
 
 use sqlx::sqlite::SqliteRow;
 
-use super::{Store, StoreFault, column, failed, unreadable};
-use crate::records::batch::{BatchState, Expected};
+use super::{Store, StoreFault, column, failed, from_json, to_json, unreadable};
+use crate::records::batch::{BatchState, Expected, PaperFrom};
 use crate::records::ids::BatchId;
 
 /// A batch as it was opened, and how far it has come.
@@ -15,8 +15,9 @@ pub struct BatchRow {
     /// The profile's TOML as it stood when the batch was opened.
     pub profile_text: String,
     pub station: String,
-    /// Where the paper came from: a scanner's name, or `files`.
-    pub paper_from: String,
+    pub paper_from: PaperFrom,
+    /// The scanner's own options as set by hand, name and value, in order.
+    pub scanner_options: Vec<(String, String)>,
     pub repository: String,
     pub expected: Expected,
     /// UTC.
@@ -27,15 +28,17 @@ impl Store {
     pub async fn open_batch(&self, batch: &BatchRow) -> Result<(), StoreFault> {
         sqlx::query(
             "INSERT INTO batch (id, state, profile_name, profile_text, station, paper_from, \
-             repository, expected_sheets, expected_documents, opened_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+             scanner, scanner_options, repository, expected_sheets, expected_documents, opened_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         )
         .bind(batch.id.as_str())
         .bind(batch.state.name())
         .bind(&batch.profile_name)
         .bind(&batch.profile_text)
         .bind(&batch.station)
-        .bind(&batch.paper_from)
+        .bind(paper_from_name(&batch.paper_from))
+        .bind(scanner_chosen(&batch.paper_from))
+        .bind(to_json(&batch.scanner_options))
         .bind(&batch.repository)
         .bind(batch.expected.sheets)
         .bind(batch.expected.documents)
@@ -78,6 +81,24 @@ impl Store {
         Ok(())
     }
 
+    /// What a clerk may say anew when a batch is resumed: the scanner, its
+    /// options, and what the stack should hold.
+    pub async fn record_new_orders(&self, batch: &BatchRow) -> Result<(), StoreFault> {
+        sqlx::query(
+            "UPDATE batch SET scanner = $2, scanner_options = $3, expected_sheets = $4, \
+             expected_documents = $5 WHERE id = $1",
+        )
+        .bind(batch.id.as_str())
+        .bind(scanner_chosen(&batch.paper_from))
+        .bind(to_json(&batch.scanner_options))
+        .bind(batch.expected.sheets)
+        .bind(batch.expected.documents)
+        .execute(&self.pool)
+        .await
+        .map_err(failed("record what was said anew of a batch"))?;
+        Ok(())
+    }
+
     pub async fn move_batch_to(&self, id: &BatchId, state: BatchState) -> Result<(), StoreFault> {
         sqlx::query("UPDATE batch SET state = $2 WHERE id = $1")
             .bind(id.as_str())
@@ -89,6 +110,20 @@ impl Store {
     }
 }
 
+fn paper_from_name(from: &PaperFrom) -> &'static str {
+    match from {
+        PaperFrom::Files => "files",
+        PaperFrom::Scanner(_) => "scanner",
+    }
+}
+
+fn scanner_chosen(from: &PaperFrom) -> Option<&str> {
+    match from {
+        PaperFrom::Files => None,
+        PaperFrom::Scanner(choice) => choice.as_deref(),
+    }
+}
+
 fn read_batch(row: &SqliteRow) -> Result<BatchRow, StoreFault> {
     Ok(BatchRow {
         id: column::<String>(row, "id")?.parse().map_err(unreadable("batch id"))?,
@@ -96,7 +131,12 @@ fn read_batch(row: &SqliteRow) -> Result<BatchRow, StoreFault> {
         profile_name: column(row, "profile_name")?,
         profile_text: column(row, "profile_text")?,
         station: column(row, "station")?,
-        paper_from: column(row, "paper_from")?,
+        paper_from: match column::<String>(row, "paper_from")?.as_str() {
+            "files" => PaperFrom::Files,
+            "scanner" => PaperFrom::Scanner(column(row, "scanner")?),
+            other => return Err(unreadable("source of paper")(other.to_owned())),
+        },
+        scanner_options: from_json("scanner options", &column::<String>(row, "scanner_options")?)?,
         repository: column(row, "repository")?,
         expected: Expected {
             sheets: column(row, "expected_sheets")?,

@@ -6,25 +6,28 @@ use sqlx::sqlite::SqliteRow;
 
 use super::{Store, StoreFault, column, failed, from_json, to_json, unreadable};
 use crate::records::ids::{BatchId, PageNo};
-use crate::records::page::{PageOutcome, Side, SpooledPage};
+use crate::records::page::{PageOutcome, Side, Sides, SpooledPage};
 
 impl Store {
     /// The last act of the durable point: the page's file is already synced.
     pub async fn add_page(&self, batch: &BatchId, page: &SpooledPage) -> Result<(), StoreFault> {
         sqlx::query(
-            "INSERT INTO page (batch_id, page_no, sheet, side, file, sha256, bytes, scanned_at, \
-             suspect, image) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            "INSERT INTO page (batch_id, page_no, sheet, side, sides, file, sha256, bytes, \
+             scanned_at, suspect, image, source_sha256) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         )
         .bind(batch.as_str())
         .bind(page.no.get())
         .bind(page.sheet)
         .bind(side_name(page.side))
+        .bind(sides_name(page.sides))
         .bind(&page.file)
         .bind(page.sha256.to_string())
         .bind(i64::try_from(page.bytes).map_err(unreadable("file length"))?)
         .bind(page.scanned_at.to_string())
         .bind(&page.suspect)
         .bind(page.image)
+        .bind(page.source_sha256.map(|sha256| sha256.to_string()))
         .execute(&self.pool)
         .await
         .map_err(failed("record a scanned page"))?;
@@ -127,22 +130,39 @@ fn side_name(side: Side) -> &'static str {
     }
 }
 
+fn sides_name(sides: Sides) -> &'static str {
+    match sides {
+        Sides::Front => "front",
+        Sides::Back => "back",
+        Sides::FrontThenBack => "front-then-back",
+    }
+}
+
 fn read_page(row: &SqliteRow) -> Result<SpooledPage, StoreFault> {
     let side = match column::<String>(row, "side")?.as_str() {
         "front" => Side::Front,
         "back" => Side::Back,
         other => return Err(unreadable("side of a sheet")(other.to_owned())),
     };
+    let sides = match column::<String>(row, "sides")?.as_str() {
+        "front" => Sides::Front,
+        "back" => Sides::Back,
+        "front-then-back" => Sides::FrontThenBack,
+        other => return Err(unreadable("sides of a sheet")(other.to_owned())),
+    };
+    let source: Option<String> = column(row, "source_sha256")?;
     Ok(SpooledPage {
         no: read_page_no(row, "page_no")?,
         sheet: column(row, "sheet")?,
         side,
+        sides,
         file: column(row, "file")?,
         sha256: column::<String>(row, "sha256")?.parse().map_err(unreadable("hash"))?,
         bytes: u64::try_from(column::<i64>(row, "bytes")?).map_err(unreadable("file length"))?,
         scanned_at: column::<String>(row, "scanned_at")?.parse().map_err(unreadable("time"))?,
         suspect: column(row, "suspect")?,
         image: column(row, "image")?,
+        source_sha256: source.map(|text| text.parse()).transpose().map_err(unreadable("hash"))?,
     })
 }
 

@@ -35,6 +35,9 @@ struct Feeder {
     /// Next last.
     stack: Vec<Sheet>,
     orders: Vec<String>,
+    /// It has come to the sheet it cannot feed: until then its state is good,
+    /// whenever the driver asks.
+    is_stuck: bool,
 }
 
 type Shared = Arc<Mutex<Feeder>>;
@@ -49,7 +52,7 @@ struct Simulator {
 impl Simulator {
     fn start(sheets: &[Sheet]) -> Simulator {
         let stack = sheets.iter().rev().copied().collect();
-        let feeder = Arc::new(Mutex::new(Feeder { stack, orders: Vec::new() }));
+        let feeder = Arc::new(Mutex::new(Feeder { stack, ..Feeder::default() }));
         let routes = Router::new()
             .route("/eSCL/ScannerCapabilities", get(async || xml(CAPABILITIES.to_owned())))
             .route("/eSCL/ScannerStatus", get(status))
@@ -86,8 +89,10 @@ fn xml(body: String) -> Response {
 }
 
 async fn status(State(feeder): State<Shared>) -> Response {
-    let adf = match feeder.lock().unwrap().stack.last() {
+    let feeder = feeder.lock().unwrap();
+    let adf = match feeder.stack.last() {
         Some(Sheet::Gray(_)) => "ScannerAdfLoaded",
+        Some(Sheet::Jam | Sheet::CoverOpen) if !feeder.is_stuck => "ScannerAdfLoaded",
         Some(Sheet::Jam) => "ScannerAdfJam",
         Some(Sheet::CoverOpen) => "ScannerAdfDoorOpen",
         None => "ScannerAdfEmpty",
@@ -117,7 +122,10 @@ async fn next_document(State(feeder): State<Shared>) -> Response {
             let in_color = feeder.orders.last().is_some_and(|order| order.contains("RGB24"));
             ([(header::CONTENT_TYPE, "image/jpeg")], jpeg(level, in_color)).into_response()
         }
-        Some(Sheet::Jam | Sheet::CoverOpen) => StatusCode::CONFLICT.into_response(),
+        Some(Sheet::Jam | Sheet::CoverOpen) => {
+            feeder.is_stuck = true;
+            StatusCode::CONFLICT.into_response()
+        }
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }

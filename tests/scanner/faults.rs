@@ -41,6 +41,7 @@ fn each_fault_stops_after_the_last_page_and_the_rest_follows_when_it_is_cleared(
         ("truncated", ScanFault::TruncatedFrame { expected: page_bytes, got: page_bytes / 2 }),
         ("overlong", lied("more bytes than the 5063 of the page it announced")),
         ("bad-header", lied("30 bytes a line, where 61 are needed")),
+        ("overrun", lied("262145 bytes read where there was room for 262144")),
         ("crash", ScanFault::DriverCrashed { how: "signal 6".into() }),
         ("crash-reading", ScanFault::DriverCrashed { how: "signal 6".into() }),
     ];
@@ -73,6 +74,15 @@ fn an_empty_feeder_is_named_at_the_first_sheet_and_the_end_after_it() {
     rig.write("pages/0002.out-of-documents", "");
     let (images, fault) = rig.all("folder:adf", &order);
     assert_eq!((images.len(), fault), (1, None));
+}
+
+#[test]
+fn a_front_without_its_back_is_no_end_of_the_stack() {
+    let Some(rig) = Rig::with_folder_backend() else { return };
+    rig.lay_in(6);
+    rig.write("pages/0004.out-of-documents", "");
+    let (images, fault) = rig.all("folder:adf", &order(PaperSource::FeederDuplex));
+    assert_eq!((images.len(), fault), (3, Some(ScanFault::HalfASheet)));
 }
 
 #[test]

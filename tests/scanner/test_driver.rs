@@ -36,15 +36,6 @@ fn a_flatbed_scans_a_page_each_time_it_is_asked() {
 }
 
 #[test]
-fn no_more_images_come_than_ordered() {
-    let Some(rig) = Rig::with_driver("test") else { return };
-    let mut order = order(PaperSource::Feeder);
-    order.max_images = Some(2);
-    let (images, fault) = rig.all(DEVICE, &order);
-    assert_eq!((images.len(), fault), (2, None));
-}
-
-#[test]
 fn every_status_while_reading_is_a_fault_of_its_own() {
     let Some(rig) = Rig::with_driver("test") else { return };
     let doing = "to deliver a page with these settings".to_owned();

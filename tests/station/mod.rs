@@ -3,9 +3,36 @@
 #![allow(dead_code, reason = "each test binary uses its own part of the station")]
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
+
+/// One document, not read.
+const QUICK: &str = r#"
+title = "Quick"
+review = "none"
+default_document_type = "DOC"
+[scanner]
+source = "SOURCE"
+mode = "gray"
+dpi = 100
+page_size = "letter"
+[cleaning]
+drop_blank = false
+[barcodes]
+symbologies = []
+[separation]
+by = "batch"
+[[document_type]]
+code = "DOC"
+title = "Document"
+required = []
+[ocr]
+languages = []
+[filing]
+template = "{document_id}"
+sidecar = "json"
+"#;
 
 pub struct Station {
     folder: tempfile::TempDir,
@@ -18,7 +45,7 @@ pub struct Ran {
 }
 
 impl Ran {
-    fn of(output: Output) -> Self {
+    pub fn of(output: Output) -> Self {
         Ran {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8(output.stdout).unwrap(),
@@ -112,6 +139,39 @@ impl Station {
         args.into_iter().map(str::to_owned).collect()
     }
 
+    /// Small pages that are not blank, each its own, into the feeder.
+    pub fn lay_in_small(&self, pages: usize) {
+        for no in 1..=pages {
+            std::fs::write(self.path(&format!("feeder/{no:04}.pgm")), small_page(no)).unwrap();
+        }
+    }
+
+    /// The feeder's next page is the one behind this entry of its stack.
+    pub fn stack_taken_to(&self, entry: &str) {
+        std::fs::write(self.path("cursor"), entry).unwrap();
+    }
+
+    /// A profile `quick` without words or separation, for the small pages.
+    pub fn quick_profile(&self, source: &str) -> Vec<String> {
+        let folder = self.path("profiles");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("quick.toml"), QUICK.replace("SOURCE", source)).unwrap();
+        ["--profiles", &folder.display().to_string(), "--profile", "quick"]
+            .map(str::to_owned)
+            .into()
+    }
+
+    /// `outguide capture --json` with a clerk who types.
+    pub fn capture_typing(&self, typed: &str, more: &[&str]) -> Ran {
+        use std::io::Write;
+        let args = self.capture_arguments(more);
+        let mut command = self.command(&args.iter().map(String::as_str).collect::<Vec<_>>());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut running = command.spawn().unwrap();
+        running.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
+        Ran::of(running.wait_with_output().unwrap())
+    }
+
     /// The plain-pages profile, for a page laid on the glass.
     pub fn flatbed_profiles(&self) -> String {
         let folder = self.path("profiles");
@@ -136,6 +196,18 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
         let path = entry.unwrap().path();
         if path.is_dir() { walk(&path, found) } else { found.push(path) }
     }
+}
+
+/// A PGM file.
+pub fn small_page(no: usize) -> Vec<u8> {
+    let mut file = b"P5\n120 160\n255\n".to_vec();
+    for y in 0..160 {
+        for x in 0..120 {
+            let inked = (20..100).contains(&x) && (y / (4 + no)).is_multiple_of(2);
+            file.push(if inked { 0 } else { 255 });
+        }
+    }
+    file
 }
 
 /// A stack of the fixtures, in feeding order.

@@ -100,10 +100,15 @@ impl fmt::Display for ScannerChoice {
     }
 }
 
-/// Several drivers put the serial number into the device name.
+/// Several drivers put the serial number into the device name. Others put the
+/// place on the bus there, which a serial number may look like.
 fn by_serial(candidates: Vec<ListedScanner>, serial: &str) -> Chosen {
-    let named: Vec<&ListedScanner> =
-        candidates.iter().filter(|s| contains(&s.name, serial)).collect();
+    let is_named = |s: &&ListedScanner| {
+        let parts: Vec<&str> = s.name.split(':').skip(1).collect();
+        let is_place = parts.iter().any(|part| same(part, "libusb") || same(part, "usb"));
+        !is_place && parts.iter().any(|part| same(part, serial))
+    };
+    let named: Vec<&ListedScanner> = candidates.iter().filter(is_named).collect();
     match named[..] {
         [one] => Chosen::One(one.clone()),
         _ => Chosen::BySerial { candidates, serial: serial.to_owned() },
@@ -155,6 +160,37 @@ mod tests {
         ];
         for (choice, name) in cases {
             assert_eq!(chosen_name(choice).as_deref(), Ok(name), "{choice}");
+        }
+    }
+
+    #[test]
+    fn a_serial_number_is_a_whole_part_of_a_name_and_no_place_on_the_bus() {
+        let scanner = |name: &str| ListedScanner {
+            name: name.into(),
+            vendor: "Epson".into(),
+            model: "DS-530".into(),
+            kind: "scanner".into(),
+        };
+        let listed = [
+            scanner("epsonds:libusb:001:004"),
+            scanner("epsonds:1004"),
+            scanner("epsonds:10"),
+            scanner("epsonds:usb:004"),
+        ];
+        let cases = [
+            ("004", Err("004")),
+            ("100", Err("100")),
+            ("10", Ok("epsonds:10")),
+            ("1004", Ok("epsonds:1004")),
+        ];
+        for (serial, expected) in cases {
+            let choice = ScannerChoice::parse(&format!("Epson:DS-530:{serial}"));
+            let chosen = choice.among(&listed).unwrap();
+            let got = match &chosen {
+                Chosen::One(scanner) => Ok(scanner.name.as_str()),
+                Chosen::BySerial { serial, .. } => Err(serial.as_str()),
+            };
+            assert_eq!(got, expected, "{serial}");
         }
     }
 

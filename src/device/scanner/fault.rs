@@ -2,7 +2,12 @@
 //! sentence says what happened and what to do now. Which driver status means
 //! which fault is decided in `sane::status`, nowhere else.
 
+use std::path::PathBuf;
+
 use super::choice::ListedScanner;
+
+/// How the advice of many faults ends; nonsense where no page was kept.
+const GO_ON: &str = "go on after the last page kept";
 
 /// Why no image came. Pages delivered before it stay delivered. After a fault
 /// the session is over: open the scanner again to go on.
@@ -26,6 +31,11 @@ pub enum ScanFault {
     )]
     FeederEmpty,
     #[error(
+        "the scanner says its feeder is empty, but of its last sheet only the front came; \
+         put that sheet back on the stack and go on after the last page kept"
+    )]
+    HalfASheet,
+    #[error(
         "the scanner says its feeder is empty, but its paper sensor still sees a sheet; \
          push the stack in and go on after the last page kept"
     )]
@@ -36,7 +46,7 @@ pub enum ScanFault {
     NoScanner,
     #[error("no scanner is called {wanted:?}; {}", found_list(.found))]
     NoSuchScanner { wanted: String, found: Vec<ListedScanner> },
-    #[error("{wanted:?} fits more than one scanner; give the whole name of one: {}", names(.candidates))]
+    #[error("{}; give the whole name of one: {}", several(.wanted), names(.candidates))]
     AmbiguousScanner { wanted: String, candidates: Vec<ListedScanner> },
     #[error("the scanner {device} does not answer; check its power and cable, then start again")]
     NoSuchDevice { device: String },
@@ -110,6 +120,12 @@ pub enum ScanFault {
     )]
     DriverCrashed { how: String },
     #[error(
+        "one of the scanner drivers failed while looking for scanners ({how}) and hides them all; \
+         give the whole name of the scanner, or the administrator takes the drivers that are not \
+         needed out of /etc/sane.d/dll.conf"
+    )]
+    ListingFailed { how: String },
+    #[error(
         "the scanner gave no sign for {seconds} s while {phase} and was given up; \
          switch it off and on and go on after the last page kept"
     )]
@@ -138,11 +154,65 @@ pub enum ScanFault {
     )]
     NotPages { files: Vec<String> },
     #[error(
-        "page file {no} (in order of name) cannot be read ({detail}); check it and start again"
+        "the page file {} cannot be read ({detail}); \
+         check it and go on after the last page kept",
+         .path.display()
     )]
-    UnreadableFile { no: u32, detail: String },
+    UnreadableFile { path: PathBuf, detail: String },
     #[error("the script of faults is wrong: {detail}")]
     BadScript { detail: String },
+}
+
+impl ScanFault {
+    /// The same for a clerk who has no page to go on after.
+    pub fn before_any_page(&self) -> String {
+        self.to_string().replace(GO_ON, "start again")
+    }
+
+    /// Whether the profile's settings or `--set` are at fault, and not the
+    /// scanner.
+    pub fn is_about_the_settings(&self) -> bool {
+        match self {
+            ScanFault::NoSuchSource { .. }
+            | ScanFault::NoSuchMode { .. }
+            | ScanFault::UnknownOption { .. }
+            | ScanFault::BadOptionValue { .. }
+            | ScanFault::InactiveOption { .. }
+            | ScanFault::ReadOnlyOption { .. } => true,
+            ScanFault::Jam
+            | ScanFault::DoubleFeed
+            | ScanFault::CoverOpen
+            | ScanFault::FeederEmpty
+            | ScanFault::HalfASheet
+            | ScanFault::FalseOutOfDocuments
+            | ScanFault::NoScanner
+            | ScanFault::NoSuchScanner { .. }
+            | ScanFault::AmbiguousScanner { .. }
+            | ScanFault::NoSuchDevice { .. }
+            | ScanFault::Busy
+            | ScanFault::WarmingUp
+            | ScanFault::TransportLock
+            | ScanFault::AccessDenied
+            | ScanFault::LoginNeeded { .. }
+            | ScanFault::LoginRefused { .. }
+            | ScanFault::InputOutput
+            | ScanFault::OutOfMemory
+            | ScanFault::Cancelled
+            | ScanFault::SettingsRefused { .. }
+            | ScanFault::Unsupported { .. }
+            | ScanFault::TruncatedFrame { .. }
+            | ScanFault::DriverCrashed { .. }
+            | ScanFault::ListingFailed { .. }
+            | ScanFault::DriverHung { .. }
+            | ScanFault::DriverLied { .. }
+            | ScanFault::LibraryMissing { .. }
+            | ScanFault::WorkerNotStarted { .. }
+            | ScanFault::UnreadableFolder { .. }
+            | ScanFault::UnreadableFile { .. }
+            | ScanFault::NotPages { .. }
+            | ScanFault::BadScript { .. } => false,
+        }
+    }
 }
 
 /// What the scanner was doing when time ran out.
@@ -175,6 +245,14 @@ impl std::fmt::Display for Phase {
 
 fn list(choices: &[String]) -> String {
     if choices.is_empty() { "nothing to choose".to_owned() } else { choices.join(", ") }
+}
+
+fn several(wanted: &str) -> String {
+    if wanted.is_empty() {
+        "there is more than one scanner".to_owned()
+    } else {
+        format!("{wanted:?} fits more than one scanner")
+    }
 }
 
 fn names(scanners: &[ListedScanner]) -> String {
@@ -211,6 +289,22 @@ mod tests {
             fault.to_string(),
             "no scanner is called \"fujitsu\"; found were: test:0 (Noname frontend-tester)"
         );
+    }
+
+    #[test]
+    fn two_scanners_and_no_choice_are_told_without_an_empty_name() {
+        let candidates = vec![listed("test:0"), listed("test:1")];
+        let fault = ScanFault::AmbiguousScanner { wanted: String::new(), candidates };
+        assert!(fault.to_string().starts_with("there is more than one scanner;"), "{fault}");
+    }
+
+    #[test]
+    fn where_no_page_was_kept_nobody_is_sent_behind_the_last_one() {
+        for fault in [ScanFault::Jam, ScanFault::DriverCrashed { how: "signal 11".into() }] {
+            assert!(fault.to_string().ends_with(GO_ON), "{fault}");
+            let told = fault.before_any_page();
+            assert!(told.ends_with("start again"), "{told}");
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::profile::ScannerSettings;
 use crate::records::page::Side;
 use crate::records::raster::{Dpi, Raster};
 
+pub use crate::records::page::Sides;
 pub use choice::{ListedScanner, ScannerChoice};
 pub use fault::{Phase, ScanFault};
 pub use sane::child::{TimeLimits, WorkerCommand};
@@ -33,10 +34,8 @@ pub enum WhichScanner {
 #[derive(Debug, Clone)]
 pub struct ScanOrder {
     pub settings: ScannerSettings,
-    /// `--set NAME=VALUE`, set after everything else, in this order.
+    /// `--set NAME=VALUE`: goes before the settings, later ones before earlier.
     pub set: Vec<(String, String)>,
-    /// Stop after so many images, as if there were no more documents.
-    pub max_images: Option<u32>,
     /// What the batch holds already, where it goes on after a stop.
     pub resume: Option<Resumed>,
 }
@@ -44,7 +43,8 @@ pub struct ScanOrder {
 /// A batch's progress before the scanner was opened (again).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Resumed {
-    /// A folder goes on with the file after these.
+    /// A folder is fed again from its first file; the faults of its script up
+    /// to the image after these were cleared.
     pub images: u32,
     /// A scanner's sheets are counted on from here.
     pub sheets: u32,
@@ -103,26 +103,17 @@ pub struct ScanSetup {
     /// `None` where only the image files say.
     pub dpi: Option<Dpi>,
     pub sides: Sides,
+    pub path: PaperPath,
 }
 
-/// The sides of a sheet that come out, in this order.
+/// Whether the next image needs a clerk's hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sides {
-    Front,
-    Back,
-    FrontThenBack,
-}
-
-impl Sides {
-    /// Sheet (from 1) and side of image `image` (from 1).
-    fn place(self, image: u32) -> (u32, Side) {
-        match self {
-            Sides::Front => (image, Side::Front),
-            Sides::Back => (image, Side::Back),
-            Sides::FrontThenBack if image % 2 == 1 => (image.div_ceil(2), Side::Front),
-            Sides::FrontThenBack => (image.div_ceil(2), Side::Back),
-        }
-    }
+pub enum PaperPath {
+    Flatbed,
+    Feeder,
+    /// The driver does not say: it may be a glass, which scans the same page
+    /// without end.
+    Unknown,
 }
 
 /// An open scanner. Dropping it ends its child process.
@@ -205,6 +196,32 @@ impl Canceller {
             Cancels::Folder(folder) => folder.cancel(),
         }
     }
+}
+
+/// One of the driver's options, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScannerOption {
+    /// As `--set` and `[scanner.options]` take it.
+    pub name: String,
+    /// The driver's words.
+    pub title: String,
+    pub kind: &'static str,
+    /// What may be written for it.
+    pub allowed: String,
+    pub unit: Option<&'static str>,
+    /// `None` where it cannot be read.
+    pub value: Option<String>,
+    /// False: off with the other options as they stand.
+    pub is_active: bool,
+    pub is_settable: bool,
+}
+
+/// The one scanner chosen, and its options as they stand when it is opened.
+pub fn options(
+    worker: &WorkerCommand,
+    choice: &ScannerChoice,
+) -> Result<(ListedScanner, Vec<ScannerOption>), ScanFault> {
+    sane::options(worker, choice)
 }
 
 /// The scanners libsane can see. May take half a minute where a driver

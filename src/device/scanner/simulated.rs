@@ -12,8 +12,9 @@
 //! ```
 //!
 //! `double-feed` delivers the image as suspect and `duplicate` delivers the
-//! one before again; all others stop the scan before the image. In a batch
-//! that goes on after a stop ([`Resumed`]), the faults up to its next image
+//! one before again; all others stop the scan before the image. A batch that
+//! goes on after a stop ([`Resumed`](super::Resumed)) is fed again from its first file, so that
+//! the caller can see that they are the same; the stops up to its next image
 //! have been cleared, as by a clerk.
 //!
 //! Which files of a folder are pages, their content says. No file that could be
@@ -30,7 +31,7 @@ use serde::Deserialize;
 
 use super::fault::{Phase, ScanFault};
 use super::warning::ScanWarning;
-use super::{Feed, ImageContent, Resumed, ScanOrder, ScanSetup, ScannedImage, Sides};
+use super::{Feed, ImageContent, PaperPath, ScanOrder, ScanSetup, ScannedImage, Sides};
 use crate::disk::page_file::{read_head, read_page_file};
 use crate::profile::PaperSource;
 use crate::records::page_file::{HEAD_BYTES, NoPageFile, PageFile};
@@ -213,13 +214,6 @@ impl FaultScript {
     fn at(&self, image: u32) -> Option<FaultKind> {
         self.faults.iter().find(|fault| fault.image == image).map(|fault| fault.kind)
     }
-
-    /// How many files went into the first `images` images.
-    fn files_in(&self, images: u32) -> usize {
-        let is_repeat =
-            |fault: &&ScriptedFault| fault.kind == FaultKind::Duplicate && fault.image <= images;
-        (images as usize).saturating_sub(self.faults.iter().filter(is_repeat).count())
-    }
 }
 
 /// What a scripted fault does to the image it strikes at.
@@ -263,12 +257,9 @@ impl FaultKind {
 pub struct FolderScanner {
     stack: PageStack,
     setup: ScanSetup,
-    max_images: Option<u32>,
-    /// The batch before it was opened.
-    resumed: Option<Resumed>,
-    /// Images handed out since it was opened.
+    /// Up to this image what stopped the scan was cleared by hand.
+    cleared_to: u32,
     delivered: u32,
-    /// Files taken, of the whole stack.
     files_taken: usize,
     canceller: FolderCanceller,
     over: Option<ScanFault>,
@@ -308,11 +299,11 @@ impl FolderScanner {
                 mode: None,
                 dpi: None,
                 sides,
+                path: PaperPath::Feeder,
             },
-            max_images: order.max_images,
+            cleared_to: order.resume.map_or(0, |resumed| resumed.images + 1),
             delivered: 0,
-            files_taken: order.resume.map_or(0, |resumed| stack.script.files_in(resumed.images)),
-            resumed: order.resume,
+            files_taken: 0,
             stack: stack.clone(),
             canceller: FolderCanceller::default(),
             over: None,
@@ -344,14 +335,14 @@ impl FolderScanner {
         if self.canceller.is_cancelled() {
             return Err(ScanFault::Cancelled);
         }
-        if self.max_images.is_some_and(|max| self.delivered >= max) {
-            return Ok(Feed::OutOfDocuments);
-        }
-        // The fault that stopped the scan before was cleared by hand.
-        let was_cleared = self.delivered == 0 && self.resumed.is_some();
-        let scripted = self.stack.script.at(self.next_no()).filter(|_| !was_cleared);
-        match scripted.map(FaultKind::strike) {
+        let scripted = self.stack.script.at(self.next_no()).map(FaultKind::strike);
+        match scripted {
             None => self.take_file(None),
+            Some(Strike::SayOutOfDocuments | Strike::Hang | Strike::Stop(_))
+                if self.next_no() <= self.cleared_to =>
+            {
+                self.take_file(None)
+            }
             Some(Strike::DeliverSuspect) => {
                 self.take_file(Some("the scanner reported two sheets pulled at once".to_owned()))
             }
@@ -365,9 +356,9 @@ impl FolderScanner {
         }
     }
 
-    /// Of the next image, within the batch, counted from 1.
+    /// Of the next image, counted from 1.
     fn next_no(&self) -> u32 {
-        self.resumed.map_or(0, |resumed| resumed.images) + self.delivered + 1
+        self.delivered + 1
     }
 
     fn hang(&self) -> ScanFault {
@@ -387,8 +378,7 @@ impl FolderScanner {
                 Ok(Feed::OutOfDocuments)
             };
         };
-        let no = u32::try_from(self.files_taken + 1).unwrap_or(u32::MAX);
-        let unreadable = |detail: String| ScanFault::UnreadableFile { no, detail };
+        let unreadable = |detail: String| ScanFault::UnreadableFile { path: path.clone(), detail };
         let bytes = read_page_file(path).map_err(|fault| unreadable(fault.to_string()))?;
         let content = ImageContent::File { bytes, extension: extension(path) };
         let (sheet, side) = self.setup.sides.place(self.next_no());
@@ -406,6 +396,7 @@ impl FolderScanner {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Resumed;
     use super::*;
     use crate::profile::{PageSize, ScanMode, ScannerSettings};
     use crate::records::page::Side;
@@ -435,7 +426,7 @@ mod tests {
             page_size: PageSize::Letter,
             options: Default::default(),
         };
-        ScanOrder { settings, set: Vec::new(), max_images: None, resume: None }
+        ScanOrder { settings, set: Vec::new(), resume: None }
     }
 
     fn open(folder: &tempfile::TempDir, script: &str, order: &ScanOrder) -> FolderScanner {
@@ -547,14 +538,14 @@ mod tests {
     }
 
     #[test]
-    fn a_resumed_batch_goes_on_with_the_next_file_and_the_fault_cleared() {
+    fn a_resumed_batch_is_fed_from_its_first_file_and_its_faults_are_cleared() {
         let folder = folder_of(&["1.png", "2.png", "3.png"]);
         let script = "[[fault]]\nimage = 2\nkind = \"duplicate\"\n\
                       [[fault]]\nimage = 3\nkind = \"jam\"";
         let mut resumed = order(PaperSource::Feeder);
         resumed.resume = Some(Resumed { images: 2, sheets: 2 });
         let (images, end) = scan(&mut open(&folder, script, &resumed));
-        assert_eq!((images.join(" "), end), ("2.png 3.png".to_owned(), Ok(())));
+        assert_eq!((images.join(" "), end), ("1.png 1.png 2.png 3.png".to_owned(), Ok(())));
     }
 
     #[test]

@@ -14,6 +14,11 @@ pub enum ScanWarning {
         wanted: &'static str,
         used: String,
     },
+    /// No mode could be set, and another than ordered came.
+    PixelsDiffer {
+        wanted: &'static str,
+        got: &'static str,
+    },
     ResolutionChanged {
         asked: u32,
         used: u32,
@@ -40,6 +45,10 @@ pub enum ScanWarning {
         asked: String,
         used: String,
     },
+    /// An option of the driver's throws blank pages away unseen.
+    BlankPagesSkipped {
+        name: String,
+    },
     /// 16 bits a sample were cut to 8.
     DepthReduced,
     /// Files in the folder that are no page images.
@@ -62,6 +71,9 @@ impl fmt::Display for ScanWarning {
             }
             ScanWarning::ModeReplaced { wanted, used } => {
                 write!(f, "the scanner has no {wanted} mode; {used} is used")
+            }
+            ScanWarning::PixelsDiffer { wanted, got } => {
+                write!(f, "{wanted} was ordered, and the scanner sends {got}")
             }
             ScanWarning::ResolutionChanged { asked, used } => {
                 write!(f, "the scanner has no {asked} dpi; {used} dpi is used")
@@ -88,6 +100,13 @@ impl fmt::Display for ScanWarning {
             }
             ScanWarning::OptionInexact { name, asked, used } => {
                 write!(f, "the scanner's option {name} was set to {used} instead of {asked}")
+            }
+            ScanWarning::BlankPagesSkipped { name } => {
+                write!(
+                    f,
+                    "the scanner's option {name} throws pages away that it takes for blank: they \
+                     are not kept and not counted; Outguide finds blank pages by itself"
+                )
             }
             ScanWarning::DepthReduced => {
                 f.write_str("the scanner sent 16 bits a sample; the upper 8 are kept")

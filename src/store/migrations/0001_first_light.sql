@@ -6,7 +6,11 @@ CREATE TABLE batch (
     profile_name       TEXT NOT NULL,
     profile_text       TEXT NOT NULL,
     station            TEXT NOT NULL,
-    paper_from         TEXT NOT NULL,
+    paper_from         TEXT NOT NULL CHECK (paper_from IN ('files', 'scanner')),
+    -- As it was chosen; none for the only one there is.
+    scanner            TEXT CHECK (scanner IS NULL OR paper_from = 'scanner'),
+    -- JSON: the scanner's own options as set by hand, name and value, in order.
+    scanner_options    TEXT NOT NULL,
     repository         TEXT NOT NULL,
     expected_sheets    INTEGER CHECK (expected_sheets > 0),
     expected_documents INTEGER CHECK (expected_documents > 0),
@@ -19,6 +23,8 @@ CREATE TABLE page (
     page_no    INTEGER NOT NULL CHECK (page_no > 0),
     sheet      INTEGER NOT NULL CHECK (sheet > 0),
     side       TEXT    NOT NULL CHECK (side IN ('front', 'back')),
+    -- Those its sheet was scanned on: a front alone may be half a sheet.
+    sides      TEXT    NOT NULL CHECK (sides IN ('front', 'back', 'front-then-back')),
     file       TEXT    NOT NULL,
     sha256     TEXT    NOT NULL CHECK (length(sha256) = 64),
     -- A file of no bytes is kept like any other that cannot be read.
@@ -26,6 +32,8 @@ CREATE TABLE page (
     scanned_at TEXT    NOT NULL,
     suspect    TEXT,
     image      INTEGER NOT NULL CHECK (image > 0),
+    -- Of the file it came from; none where a scanner made it.
+    source_sha256 TEXT CHECK (length(source_sha256) = 64),
     -- Half of a sheet that was stopped and fed again: kept, and in no document.
     fed_again  INTEGER NOT NULL DEFAULT 0 CHECK (fed_again IN (0, 1)),
     PRIMARY KEY (batch_id, page_no),

@@ -305,11 +305,17 @@ impl Worker {
         self.give_up(ScanFault::DriverLied { what })
     }
 
+    /// The driver did what cannot be: its process is not to be trusted further.
+    pub fn lied(&mut self, what: String) -> ScanFault {
+        self.give_up(ScanFault::DriverLied { what })
+    }
+
     /// Ends the process for `fault`; after a cancel, whatever the driver did
     /// about it, the scan was cancelled.
     fn give_up(&mut self, fault: ScanFault) -> ScanFault {
         let fault = if self.is_cancelled() { ScanFault::Cancelled } else { fault };
-        tracing::warn!(cause = %fault, "the scan worker is ended");
+        // Told to the clerk by whoever asked; this is only where it began.
+        tracing::debug!(cause = %fault, "the scan worker is ended");
         self.kill();
         self.over = Some(fault.clone());
         fault
@@ -400,7 +406,12 @@ impl Drop for Worker {
 }
 
 fn ends_a_frame(message: &Message<Reply>) -> bool {
-    matches!(message, Message::Said(Reply::FrameEnds { .. } | Reply::FrameRefused { .. }))
+    matches!(
+        message,
+        Message::Said(
+            Reply::FrameEnds { .. } | Reply::FrameRefused { .. } | Reply::FrameLied { .. }
+        )
+    )
 }
 
 fn reply_name(reply: &Reply) -> &'static str {
@@ -416,6 +427,7 @@ fn reply_name(reply: &Reply) -> &'static str {
         Reply::FrameRefused { .. } => "frame refused",
         Reply::FrameBegins { .. } => "frame begins",
         Reply::FrameEnds { .. } => "frame ends",
+        Reply::FrameLied { .. } => "frame lied",
         Reply::ScanEnded => "scan ended",
         Reply::Closed => "closed",
     }

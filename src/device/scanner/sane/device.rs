@@ -9,7 +9,6 @@ use super::options::Setting;
 use super::status::{self, Asked, Status};
 use super::wire::{Login, Message, OptionDescriptor, OptionKind, Reply, Request, Value};
 
-const INFO_INEXACT: i32 = 1 << 0;
 const INFO_RELOAD_OPTIONS: i32 = 1 << 1;
 
 /// Where drivers that show the serial number at all show it.
@@ -60,27 +59,43 @@ impl Device {
                 Device { worker, listed, options: Vec::new() }.with_options()
             }
             Chosen::BySerial { candidates, serial } => {
-                Device::open_by_serial(worker, candidates, &serial, choice)
+                worker.close();
+                Device::open_by_serial(command, candidates, &serial, choice)
             }
         }
     }
 
+    /// Another of the same model may be busy or broken: the one meant is looked
+    /// for all the same, and only then is that said.
     fn open_by_serial(
-        mut worker: Worker,
+        command: &WorkerCommand,
         candidates: Vec<ListedScanner>,
         serial: &str,
         choice: &ScannerChoice,
     ) -> Result<Device, ScanFault> {
+        let mut hidden = None;
         for candidate in &candidates {
-            open_name(&mut worker, &candidate.name)?;
-            let mut device =
-                Device { worker, listed: candidate.clone(), options: Vec::new() }.with_options()?;
-            if device.serial()?.is_some_and(|s| s.eq_ignore_ascii_case(serial)) {
-                return Ok(device);
+            match Device::open_with_serial(command, candidate) {
+                Ok((device, Some(s))) if s.eq_ignore_ascii_case(serial) => return Ok(device),
+                Ok(_) => {}
+                Err(fault) => hidden = hidden.or(Some(fault)),
             }
-            worker = device.worker;
         }
-        Err(ScanFault::NoSuchScanner { wanted: choice.to_string(), found: candidates })
+        let none = ScanFault::NoSuchScanner { wanted: choice.to_string(), found: candidates };
+        Err(hidden.unwrap_or(none))
+    }
+
+    /// In a worker of its own: a driver that fails takes its worker along.
+    fn open_with_serial(
+        command: &WorkerCommand,
+        listed: &ListedScanner,
+    ) -> Result<(Device, Option<String>), ScanFault> {
+        let mut worker = Worker::start(command)?;
+        open_name(&mut worker, &listed.name)?;
+        let mut device =
+            Device { worker, listed: listed.clone(), options: Vec::new() }.with_options()?;
+        let serial = device.serial()?;
+        Ok((device, serial))
     }
 
     fn serial(&mut self) -> Result<Option<String>, ScanFault> {
@@ -140,8 +155,9 @@ impl Device {
         }
     }
 
-    /// Sets an option the way a person wrote it.
-    pub fn set_text(&mut self, name: &str, text: &str) -> Result<Option<ScanWarning>, ScanFault> {
+    /// Sets an option the way a person wrote it. What it came to is seen when
+    /// everything is set.
+    pub fn set_text(&mut self, name: &str, text: &str) -> Result<(), ScanFault> {
         let Some(option) = self.option(name) else {
             let known = self.options.iter().map(|o| o.name.clone()).collect();
             return Err(ScanFault::UnknownOption { name: name.to_owned(), known });
@@ -154,7 +170,7 @@ impl Device {
         }
         let option = option.clone();
         let setting = option.parse(text)?;
-        self.set(&option, &setting)
+        self.set(&option, &setting).map(|_| ())
     }
 
     /// Sets an option, with what the driver says of it honoured: options
@@ -188,14 +204,8 @@ impl Device {
             self.reload_options()?;
         }
         Ok(match (setting, now) {
-            (Setting::Value(asked), Some(now))
-                if info & INFO_INEXACT != 0 || (*asked != now && *asked != Value::None) =>
-            {
-                Some(ScanWarning::OptionInexact {
-                    name: option.name.clone(),
-                    asked: option.show(asked),
-                    used: option.show(&now),
-                })
+            (Setting::Value(asked), Some(now)) if *asked != Value::None => {
+                option.inexact(asked, &now)
             }
             (Setting::Value(_) | Setting::Automatic, _) => None,
         })
@@ -234,6 +244,7 @@ impl Device {
                         status => Err(status::fault(status, Asked::Read)),
                     };
                 }
+                Message::Said(Reply::FrameLied { what }) => return Err(self.worker.lied(what)),
                 Message::Said(other) => return Err(self.worker.out_of_turn(&other)),
             }
             phase = Phase::Reading;
@@ -251,7 +262,14 @@ impl Device {
 
 /// The scanners libsane can see.
 pub fn list(worker: &mut Worker) -> Result<Vec<ListedScanner>, ScanFault> {
-    match worker.ask(&Request::List, Phase::Listing)? {
+    let listed = worker.ask(&Request::List, Phase::Listing).map_err(|fault| match fault {
+        ScanFault::DriverCrashed { how } => ScanFault::ListingFailed { how },
+        ScanFault::DriverHung { seconds, .. } => {
+            ScanFault::ListingFailed { how: format!("no sign for {seconds} s") }
+        }
+        other => other,
+    });
+    match listed? {
         Reply::Devices { status, devices } if Status(status) == Status::GOOD => Ok(devices
             .into_iter()
             .map(|d| ListedScanner { name: d.name, vendor: d.vendor, model: d.model, kind: d.kind })

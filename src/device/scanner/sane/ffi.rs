@@ -269,6 +269,13 @@ impl Stopper {
     }
 }
 
+/// A driver says that it wrote less than nothing, or more than it had room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImpossibleLength {
+    pub length: i32,
+    pub room: i32,
+}
+
 /// An open scanner; closed when dropped.
 pub struct Handle {
     functions: Arc<Functions>,
@@ -308,10 +315,12 @@ impl Handle {
         // handle is open; it is read before anything else is called.
         let raw = unsafe { (self.functions.get_option_descriptor)(self.raw, index).as_ref() }?;
         // SAFETY: strings and lists of a descriptor live as long as it does.
-        let (name, constraint) = unsafe { (text(raw.name), constraint(raw)) };
+        let (name, title, constraint) =
+            unsafe { (text(raw.name), text(raw.title), constraint(raw)) };
         Some(OptionDescriptor {
             index,
             name,
+            title,
             kind: match raw.kind {
                 0 => OptionKind::Bool,
                 1 => OptionKind::Int,
@@ -323,8 +332,12 @@ impl Handle {
             },
             unit: match raw.unit {
                 1 => Unit::Pixel,
+                2 => Unit::Bit,
                 3 => Unit::Millimetre,
-                _ => Unit::Other,
+                4 => Unit::Dpi,
+                5 => Unit::Percent,
+                6 => Unit::Microsecond,
+                _ => Unit::None,
             },
             size: raw.size.max(0).unsigned_abs(),
             capabilities: raw.capabilities,
@@ -395,15 +408,18 @@ impl Handle {
         Status(unsafe { (self.functions.start)(self.raw) })
     }
 
-    /// The bytes put into `buffer`; never more than it holds, whatever the
-    /// driver says.
-    pub fn read(&self, buffer: &mut [u8]) -> (Status, usize) {
+    /// The bytes put into `buffer`, by the driver's word; it may say what cannot
+    /// be.
+    pub fn read(&self, buffer: &mut [u8]) -> Result<(Status, usize), ImpossibleLength> {
         let room = c_int::try_from(buffer.len()).unwrap_or(c_int::MAX);
         let mut length: c_int = 0;
         // SAFETY: libsane writes at most `room` bytes.
         let status =
             unsafe { (self.functions.read)(self.raw, buffer.as_mut_ptr(), room, &mut length) };
-        (Status(status), length.clamp(0, room).unsigned_abs() as usize)
+        match usize::try_from(length) {
+            Ok(read) if length <= room => Ok((Status(status), read)),
+            Ok(_) | Err(_) => Err(ImpossibleLength { length, room }),
+        }
     }
 
     /// Ends the scan: after a flatbed page, at the feeder's end, after a fault.

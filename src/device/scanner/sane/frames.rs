@@ -136,7 +136,8 @@ impl Frame {
         if let Some(expected) = self.header.expected_bytes().filter(|&e| so_far > e) {
             return Err(lied(format!("more bytes than the {expected} of the page it announced")));
         }
-        if so_far > MAX_FRAME_BYTES {
+        let most = u64::from(MAX_SIDE_PIXELS.unsigned_abs()) * self.header.bytes_per_line;
+        if so_far > most.min(MAX_FRAME_BYTES) {
             return Err(lied(format!("a page that does not end after {so_far} bytes")));
         }
         self.bytes.extend_from_slice(bytes);
@@ -422,6 +423,13 @@ mod tests {
                 ScanFault::TruncatedFrame { expected, got: bytes.len() as u64 }
             );
         }
+    }
+
+    #[test]
+    fn a_page_of_unknown_height_is_given_up_when_it_is_longer_than_any_paper() {
+        let mut frame = Frame::begin(shape(GRAY, 8, 2, 2, -1)).unwrap();
+        frame.push(&[0; 2 * MAX_SIDE_PIXELS as usize]).unwrap();
+        assert!(matches!(frame.push(&[0]), Err(ScanFault::DriverLied { .. })));
     }
 
     #[test]

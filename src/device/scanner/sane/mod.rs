@@ -24,11 +24,12 @@ pub mod worker;
 use super::choice::{ListedScanner, ScannerChoice};
 use super::fault::ScanFault;
 use super::warning::ScanWarning;
-use super::{Feed, ImageContent, ScanOrder, ScanSetup, ScannedImage};
-use crate::records::raster::Dpi;
+use super::{
+    Feed, ImageContent, PaperPath, ScanOrder, ScanSetup, ScannedImage, ScannerOption, Sides,
+};
+use crate::records::raster::{Dpi, PixelFormat};
 use child::{Worker, WorkerCanceller, WorkerCommand};
 use device::{Asking, Device};
-use settings::PaperPath;
 
 /// `name:password` for scanners behind a daemon that asks for them.
 pub const LOGIN_VARIABLE: &str = "OUTGUIDE_SCANNER_LOGIN";
@@ -44,9 +45,9 @@ const PAGE_LOADED_SENSOR: &str = "page-loaded";
 pub struct SaneScanner {
     device: Device,
     setup: ScanSetup,
-    path: PaperPath,
     dpi: Dpi,
-    max_images: Option<u32>,
+    /// What the first page is checked against, where nobody set it by hand.
+    ordered: Option<PixelFormat>,
     delivered: u32,
     /// Of the batch, before this session.
     sheets_before: u32,
@@ -57,6 +58,29 @@ pub struct SaneScanner {
 /// The scanners libsane can see.
 pub fn list(command: &WorkerCommand) -> Result<Vec<ListedScanner>, ScanFault> {
     device::list(&mut Worker::start(command)?)
+}
+
+/// The options of the scanner chosen, as they stand before anything is set.
+pub fn options(
+    command: &WorkerCommand,
+    choice: &ScannerChoice,
+) -> Result<(ListedScanner, Vec<ScannerOption>), ScanFault> {
+    let mut device = Device::open(command, choice)?;
+    let mut told = Vec::new();
+    for option in device.options.clone() {
+        let value = device.get(&option.name)?.filter(|value| *value != wire::Value::None);
+        told.push(ScannerOption {
+            kind: option.kind_name(),
+            allowed: option.allowed(),
+            unit: option.unit_name(),
+            value: value.map(|value| option.show(&value)),
+            is_active: option.is_active(),
+            is_settable: option.is_settable(),
+            name: option.name,
+            title: option.title,
+        });
+    }
+    Ok((device.listed.clone(), told))
 }
 
 impl SaneScanner {
@@ -71,8 +95,7 @@ impl SaneScanner {
             device,
             dpi: settled.dpi,
             setup: settled.setup,
-            path: settled.path,
-            max_images: order.max_images,
+            ordered: settled.ordered,
             delivered: 0,
             sheets_before: order.resume.map_or(0, |resumed| resumed.sheets),
             depth_warned: false,
@@ -105,10 +128,6 @@ impl SaneScanner {
     fn feed(&mut self) -> Result<Feed, ScanFault> {
         if self.device.worker.is_cancelled() {
             return Err(ScanFault::Cancelled);
-        }
-        if self.max_images.is_some_and(|max| self.delivered >= max) {
-            self.device.end_scan()?;
-            return Ok(Feed::OutOfDocuments);
         }
         match self.page()? {
             Some(image) => Ok(Feed::Image(Box::new(image))),
@@ -145,13 +164,18 @@ impl SaneScanner {
         let suspect = self
             .is_double_feed()?
             .then(|| "the scanner reported two sheets pulled at once".to_owned());
-        if self.path == PaperPath::Flatbed {
+        if self.setup.path == PaperPath::Flatbed {
             // The page is whole whatever comes of this.
             self.over = self.device.end_scan().err();
         }
         let mut warnings = Vec::new();
         if page.depth_reduced && !std::mem::replace(&mut self.depth_warned, true) {
             warnings.push(ScanWarning::DepthReduced);
+        }
+        let format = page.raster.format();
+        if let Some(ordered) = self.ordered.take().filter(|ordered| *ordered != format) {
+            let (wanted, got) = (format_name(ordered), format_name(format));
+            warnings.push(ScanWarning::PixelsDiffer { wanted, got });
         }
         self.delivered += 1;
         let (sheet, side) = self.setup.sides.place(self.delivered);
@@ -170,7 +194,12 @@ impl SaneScanner {
             return Err(ScanFault::Cancelled);
         }
         self.device.end_scan()?;
-        if self.path == PaperPath::Feeder && self.device.senses(PAGE_LOADED_SENSOR)? == Some(true) {
+        if self.setup.sides == Sides::FrontThenBack && self.delivered % 2 == 1 {
+            return Err(ScanFault::HalfASheet);
+        }
+        if self.setup.path == PaperPath::Feeder
+            && self.device.senses(PAGE_LOADED_SENSOR)? == Some(true)
+        {
             return Err(ScanFault::FalseOutOfDocuments);
         }
         if self.delivered == 0 {
@@ -178,5 +207,13 @@ impl SaneScanner {
             return Err(ScanFault::FeederEmpty);
         }
         Ok(Feed::OutOfDocuments)
+    }
+}
+
+fn format_name(format: PixelFormat) -> &'static str {
+    match format {
+        PixelFormat::Bitonal => "black and white",
+        PixelFormat::Gray8 => "gray",
+        PixelFormat::Rgb8 => "colour",
     }
 }

@@ -2,6 +2,7 @@
 //! and what is allowed.
 
 use super::super::fault::ScanFault;
+use super::super::warning::ScanWarning;
 use super::wire::{Constraint, OptionDescriptor, OptionKind, Unit, Value};
 
 /// libsane's capability bits.
@@ -13,7 +14,7 @@ const INACTIVE: i32 = 1 << 5;
 const FIXED_ONE: f64 = 65536.0;
 
 /// A thousandth: a person writes 12.1 for the driver's 12.09999.
-const FIXED_ROUNDING: u32 = 66;
+const FIXED_ROUNDING: i64 = 66;
 
 const MM_PER_INCH: f64 = 25.4;
 
@@ -29,6 +30,34 @@ pub enum Setting {
 }
 
 impl OptionDescriptor {
+    /// As a person would call it.
+    pub fn kind_name(&self) -> &'static str {
+        match self.kind {
+            OptionKind::Bool => "switch",
+            OptionKind::Int if self.word_count() > 1 => "whole numbers",
+            OptionKind::Int => "whole number",
+            OptionKind::Fixed if self.word_count() > 1 => "numbers",
+            OptionKind::Fixed => "number",
+            OptionKind::Text => "text",
+            OptionKind::Button => "button",
+            OptionKind::Group => "group",
+            OptionKind::Unknown(_) => "unknown",
+        }
+    }
+
+    /// None where it counts nothing.
+    pub fn unit_name(&self) -> Option<&'static str> {
+        match self.unit {
+            Unit::None => None,
+            Unit::Pixel => Some("pixels"),
+            Unit::Bit => Some("bits"),
+            Unit::Millimetre => Some("mm"),
+            Unit::Dpi => Some("dpi"),
+            Unit::Percent => Some("%"),
+            Unit::Microsecond => Some("µs"),
+        }
+    }
+
     pub fn is_active(&self) -> bool {
         self.capabilities & INACTIVE == 0
     }
@@ -85,23 +114,30 @@ impl OptionDescriptor {
         }
     }
 
+    /// Fixed-point numbers are written with fewer digits than they have: what
+    /// is as near to an allowed value as writing comes is that value.
     fn parse_word(&self, text: &str) -> Option<i32> {
-        let word = match self.kind {
-            OptionKind::Fixed => to_fixed(text.parse().ok()?)?,
-            OptionKind::Int | OptionKind::Bool => text.parse().ok()?,
+        let (word, rounding) = match self.kind {
+            OptionKind::Fixed => (to_fixed(text.parse().ok()?)?, FIXED_ROUNDING),
+            OptionKind::Int | OptionKind::Bool => (text.parse().ok()?, 0),
             OptionKind::Text | OptionKind::Button | OptionKind::Group | OptionKind::Unknown(_) => {
                 return None;
             }
         };
+        let within = |least: i32, most: i32| {
+            let (least, most) = (i64::from(least), i64::from(most));
+            let is_near = (least - rounding..=most + rounding).contains(&word);
+            is_near.then(|| word.clamp(least, most.max(least)) as i32)
+        };
         match &self.constraint {
             // A value between two steps is the driver's to round; it says so.
-            Constraint::Range { min, max, .. } => (*min..=*max).contains(&word).then_some(word),
-            // Fixed-point numbers are written with fewer digits than they have.
-            Constraint::Words(words) if self.kind == OptionKind::Fixed => {
-                words.iter().copied().find(|w| w.abs_diff(word) <= FIXED_ROUNDING)
-            }
-            Constraint::Words(words) => words.contains(&word).then_some(word),
-            Constraint::None | Constraint::Texts(_) => Some(word),
+            Constraint::Range { min, max, .. } => within(*min, *max),
+            Constraint::Words(words) => words
+                .iter()
+                .copied()
+                .filter(|&allowed| (i64::from(allowed) - word).abs() <= rounding)
+                .min_by_key(|&allowed| (i64::from(allowed) - word).abs()),
+            Constraint::None | Constraint::Texts(_) => within(i32::MIN, i32::MAX),
         }
     }
 
@@ -171,6 +207,13 @@ impl OptionDescriptor {
         }
     }
 
+    /// A warning where the option came to another value than asked, as far as a
+    /// person could tell them apart.
+    pub fn inexact(&self, asked: &Value, now: &Value) -> Option<ScanWarning> {
+        let (asked, used) = (self.show(asked), self.show(now));
+        (asked != used).then(|| ScanWarning::OptionInexact { name: self.name.clone(), asked, used })
+    }
+
     fn number(&self, word: i32) -> String {
         match self.kind {
             OptionKind::Fixed => {
@@ -195,7 +238,7 @@ impl OptionDescriptor {
     /// The allowed value nearest to `wanted`, in the option's own unit.
     pub fn nearest(&self, wanted: f64) -> Option<Value> {
         let word = match self.kind {
-            OptionKind::Fixed => to_fixed(wanted)?,
+            OptionKind::Fixed => saturated(to_fixed(wanted)?),
             OptionKind::Int => wanted.round() as i32,
             OptionKind::Bool
             | OptionKind::Text
@@ -237,7 +280,7 @@ impl OptionDescriptor {
         match self.unit {
             Unit::Millimetre => Some(1.0),
             Unit::Pixel => Some(f64::from(dpi) / MM_PER_INCH),
-            Unit::Other => None,
+            Unit::None | Unit::Bit | Unit::Dpi | Unit::Percent | Unit::Microsecond => None,
         }
     }
 }
@@ -250,9 +293,13 @@ fn parse_bool(text: &str) -> Option<i32> {
     }
 }
 
-fn to_fixed(number: f64) -> Option<i32> {
-    let scaled = (number * FIXED_ONE).round();
-    (scaled.abs() <= f64::from(i32::MAX)).then_some(scaled as i32)
+/// Wider than the 32 bits it must end in, so that rounding cannot overflow.
+fn to_fixed(number: f64) -> Option<i64> {
+    number.is_finite().then(|| (number * FIXED_ONE).round() as i64)
+}
+
+fn saturated(word: i64) -> i32 {
+    word.clamp(i32::MIN.into(), i32::MAX.into()) as i32
 }
 
 fn nearest_step(word: i32, min: i32, max: i32, step: i32) -> i32 {
@@ -282,7 +329,8 @@ mod tests {
             index: 1,
             name: "brightness".into(),
             kind,
-            unit: Unit::Other,
+            title: String::new(),
+            unit: Unit::None,
             size,
             capabilities: SOFT_SELECT,
             constraint,
@@ -306,6 +354,24 @@ mod tests {
         assert_eq!(words(&list, "12.1"), Some(vec![792_985]));
         assert_eq!(words(&list, "12"), None);
         assert_eq!(list.allowed(), "-32.7, 12.1");
+    }
+
+    #[test]
+    fn the_largest_and_least_value_can_be_written_as_they_are_shown() {
+        // SANE_FIX cuts: 215.872 mm is 14147387 and not 14147388 of 65536.
+        let cut = Constraint::Range { min: -14_147_387, max: 14_147_387, step: 0 };
+        let whole = Constraint::Range { min: i32::MIN, max: i32::MAX, step: 0 };
+        for constraint in [cut, whole] {
+            let Constraint::Range { min, max, .. } = constraint else { unreachable!() };
+            let length = option(OptionKind::Fixed, 4, constraint);
+            for word in [min, max] {
+                let shown = length.show(&Value::Words(vec![word]));
+                assert_eq!(words(&length, &shown), Some(vec![word]), "{shown}");
+            }
+            assert_eq!(words(&length, "40000"), None);
+            assert_eq!(length.nearest(1e9), Some(Value::Words(vec![max])));
+        }
+        assert_eq!(words(&option(OptionKind::Fixed, 4, Constraint::None), "NaN"), None);
     }
 
     #[test]
@@ -353,6 +419,14 @@ mod tests {
         let button = option(OptionKind::Button, 0, Constraint::None);
         assert_eq!(button.parse("yes"), Ok(Setting::Value(Value::None)));
         assert!(button.parse("no").is_err());
+    }
+
+    #[test]
+    fn a_value_that_reads_as_asked_is_no_other_value() {
+        let resolution = option(OptionKind::Fixed, 4, Constraint::None);
+        let (asked, now) = (Value::Words(vec![300 << 16]), Value::Words(vec![(300 << 16) - 1]));
+        assert_eq!(resolution.inexact(&asked, &now), None);
+        assert!(resolution.inexact(&asked, &Value::Words(vec![200 << 16])).is_some());
     }
 
     #[test]

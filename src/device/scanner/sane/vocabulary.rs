@@ -22,31 +22,53 @@ pub fn is_duplex(source: &str) -> bool {
         && !has_any(&source, &["manual", "no duplex", "not duplex"])
 }
 
+/// Paper lies on it until a hand changes it. `fb`: the kvs drivers'.
 pub fn is_flatbed(source: &str) -> bool {
-    let source = source.to_ascii_lowercase();
-    has_any(&source, &["flatbed", "document table", "platen"]) || source == "normal"
+    let lower = source.to_ascii_lowercase();
+    has_any(&lower, &["flatbed", "document table", "platen", "reflective"])
+        || is_for_film(source)
+        || ["normal", "fb"].contains(&lower.as_str())
 }
 
-fn is_feeder(source: &str) -> bool {
+/// The lid's light; it lies on the glass too.
+fn is_for_film(source: &str) -> bool {
     let source = source.to_ascii_lowercase();
-    has_any(&source, &["adf", "feeder", "sheetfed", "sheet-fed"])
+    has_any(&source, &["transparency", "transparent", "film", "negative", "slide"])
+        || source == "tpu"
 }
 
-/// Of the driver's sources, the one meant.
-pub fn choose_source(choices: &[String], wanted: PaperSource) -> Option<&str> {
+pub fn is_feeder(source: &str) -> bool {
+    let lower = source.to_ascii_lowercase();
+    has_any(&lower, &["adf", "feeder", "sheetfed", "sheet-fed", "sheet fed", "simplex"])
+        || ["front", "back", "both", "front side", "back side"].contains(&lower.as_str())
+        || is_duplex(source)
+}
+
+/// Of the driver's sources, the one meant: the one it stands at (`now`) where
+/// that is one of several that fit, since drivers list feeders for left and
+/// for centred paper and know by default which they have.
+pub fn choose_source<'a>(
+    choices: &'a [String],
+    now: Option<&str>,
+    wanted: PaperSource,
+) -> Option<&'a str> {
+    let is_now = |s: &String| Some(s.as_str()) == now;
     let one_side = |s: &&String| {
         let lower = s.to_ascii_lowercase();
         is_feeder(s) && !is_duplex(s) && !has_any(&lower, &["back", "manual", "card"])
     };
+    let two_sides = |s: &&String| is_duplex(s) && !s.to_ascii_lowercase().contains("card");
+    let on_glass = |s: &&String| is_flatbed(s) && !is_for_film(s);
     let chosen = match wanted {
-        PaperSource::Flatbed => choices.iter().find(|s| is_flatbed(s)),
-        PaperSource::Feeder => choices
-            .iter()
-            .filter(one_side)
-            .min_by_key(|s| !s.to_ascii_lowercase().contains("front")),
-        PaperSource::FeederDuplex => {
-            choices.iter().filter(|s| is_duplex(s)).min_by_key(|s| !is_feeder(s))
-        }
+        PaperSource::Flatbed => choices.iter().filter(on_glass).min_by_key(|s| !is_now(s)),
+        PaperSource::Feeder => choices.iter().filter(one_side).min_by_key(|s| {
+            let is_front = s.to_ascii_lowercase().contains("front");
+            (!is_now(s), !is_front)
+        }),
+        PaperSource::FeederDuplex => choices.iter().filter(two_sides).min_by_key(|s| {
+            let is_named_feeder = has_any(&s.to_ascii_lowercase(), &["adf", "feeder"]);
+            (!is_now(s), !is_named_feeder)
+        }),
     };
     chosen.map(String::as_str)
 }
@@ -78,18 +100,19 @@ fn mode_rank(mode: &str, wanted: ScanMode) -> Option<u32> {
     if has_any(mode, &["halftone", "dither", "diffusion", "infrared"]) {
         return None;
     }
-    let is_color = has_any(mode, &["color", "colour"]);
+    let is_color = has_any(mode, &["color", "colour"]) || mode.starts_with("rgb");
     let is_gray = has_any(mode, &["gray", "grey"]);
     let is_deep = has_any(mode, &["16", "48", "30", "36", "12", "10"]);
     match wanted {
         ScanMode::Bitonal => {
             let plain = ["lineart", "line art", "binary", "black & white", "black and white"];
             let words =
-                ["lineart", "line art", "binary", "black", "monochrome", "bilevel", "1 bit"];
+                ["lineart", "line art", "binary", "black", "mono", "bilevel", "bitonal", "1 bit"];
             match plain.iter().position(|p| *p == mode) {
                 Some(place) => u32::try_from(place).ok(),
                 None if is_gray || is_color => None,
-                None if has_any(mode, &words) || mode == "bw" || mode == "b&w" => Some(10),
+                None if has_any(mode, &words) || mode.starts_with("bw") => Some(10),
+                None if has_any(mode, &["b&w", "b/w"]) => Some(10),
                 None => None,
             }
         }
@@ -103,7 +126,7 @@ fn mode_rank(mode: &str, wanted: ScanMode) -> Option<u32> {
         },
         ScanMode::Color => match mode {
             "color" | "colour" => Some(0),
-            "24bit color" | "24 bit color" | "true color" => Some(1),
+            "24bit color" | "24 bit color" | "true color" | "rgb" | "rgb24" => Some(1),
             _ if is_color && !has_any(mode, &["8 bit", "8bit", "256"]) => {
                 Some(if is_deep { 3 } else { 2 })
             }
@@ -154,8 +177,44 @@ mod tests {
             (&test, FeederDuplex, None),
         ];
         for (choices, wanted, source) in cases {
-            assert_eq!(choose_source(choices, wanted), source, "{wanted:?} of {choices:?}");
+            assert_eq!(choose_source(choices, None, wanted), source, "{wanted:?} of {choices:?}");
         }
+    }
+
+    #[test]
+    fn the_source_a_driver_stands_at_is_kept_where_it_fits() {
+        let brother = owned(&[
+            "FlatBed",
+            "Automatic Document Feeder(left aligned)",
+            "Automatic Document Feeder(left aligned,Duplex)",
+            "Automatic Document Feeder(centrally aligned)",
+            "Automatic Document Feeder(centrally aligned,Duplex)",
+        ]);
+        use PaperSource::{Feeder, FeederDuplex, Flatbed};
+        let (left, centred) = (&brother[1], &brother[3]);
+        for (now, wanted, source) in [
+            (centred, Feeder, &brother[3]),
+            (left, Feeder, &brother[1]),
+            (&brother[4], FeederDuplex, &brother[4]),
+            (centred, Flatbed, &brother[0]),
+        ] {
+            assert_eq!(choose_source(&brother, Some(now), wanted), Some(source.as_str()));
+        }
+    }
+
+    #[test]
+    fn glass_and_feeder_are_told_apart() {
+        for glass in ["Flatbed", "fb", "Reflective", "Transparency Adapter", "TPU", "Normal"] {
+            assert!(is_flatbed(glass) && !is_feeder(glass), "{glass}");
+        }
+        for feeder in ["adf", "Simplex", "Duplex", "ADF Front", "Sheetfed", "Back", "Both"] {
+            assert!(is_feeder(feeder) && !is_flatbed(feeder), "{feeder}");
+        }
+        let choices = owned(&["Transparency Unit", "Reflective", "Simplex", "Card Duplex"]);
+        use PaperSource::{Feeder, FeederDuplex, Flatbed};
+        assert_eq!(choose_source(&choices, Some("Transparency Unit"), Flatbed), Some("Reflective"));
+        assert_eq!(choose_source(&choices, None, Feeder), Some("Simplex"));
+        assert_eq!(choose_source(&choices, None, FeederDuplex), None);
     }
 
     #[test]
@@ -170,6 +229,7 @@ mod tests {
         ]);
         let deep = owned(&["Binary", "16-bit Gray", "8-bit Gray", "48 bits Color", "Color"]);
         let test = owned(&["Gray", "Color"]);
+        let short = owned(&["B&W", "Gray", "RGB48", "RGB24"]);
         use ScanMode::{Bitonal, Color, Gray};
         let cases = [
             (&common, Bitonal, Some("Lineart")),
@@ -182,6 +242,9 @@ mod tests {
             (&deep, Gray, Some("8-bit Gray")),
             (&deep, Color, Some("Color")),
             (&test, Bitonal, None),
+            (&short, Bitonal, Some("B&W")),
+            (&short, Gray, Some("Gray")),
+            (&short, Color, Some("RGB24")),
         ];
         for (choices, wanted, mode) in cases {
             assert_eq!(choose_mode(choices, wanted), mode, "{wanted:?} of {choices:?}");

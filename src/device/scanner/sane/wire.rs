@@ -15,7 +15,7 @@
 //!
 //! ```text
 //! ReadFrame ─▶ FrameRefused
-//!           └▶ FrameBegins  P P P …  FrameEnds
+//!           └▶ FrameBegins  P P P …  FrameEnds (or FrameLied)
 //! Cancel    ─▶ nothing; the frame being read ends early
 //! ```
 //!
@@ -28,7 +28,7 @@ use std::io::{self, Read, Write};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 const MAX_JSON_BYTES: u32 = 4 << 20;
 const MAX_PIXEL_BYTES: u32 = 1 << 20;
@@ -107,6 +107,10 @@ pub enum Reply {
         status: i32,
         after: Option<FrameShape>,
     },
+    /// Instead of `FrameEnds`: the driver did what cannot be.
+    FrameLied {
+        what: String,
+    },
     ScanEnded,
     Closed,
 }
@@ -140,6 +144,8 @@ pub enum Value {
 pub struct OptionDescriptor {
     pub index: i32,
     pub name: String,
+    /// In the driver's words, for people.
+    pub title: String,
     pub kind: OptionKind,
     pub unit: Unit,
     /// Bytes of its value.
@@ -163,9 +169,13 @@ pub enum OptionKind {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Unit {
+    None,
     Pixel,
+    Bit,
     Millimetre,
-    Other,
+    Dpi,
+    Percent,
+    Microsecond,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -17,12 +17,16 @@ use std::thread;
 use std::time::Duration;
 
 use super::LOGIN_VARIABLE;
-use super::ffi::{CannotStart, Handle, Sane, Stopper};
+use super::ffi::{CannotStart, Handle, ImpossibleLength, Sane, Stopper};
 use super::status::Status;
 use super::wire::{self, Login, Message, Reply, Request, Value};
 
 /// Drivers give 32 KiB or less at once; more only saves messages.
 const READ_BYTES: usize = 256 << 10;
+
+/// How long a driver is left alone that has nothing yet: it should have waited
+/// itself, and asking without pause takes a processor from the page readers.
+const NOTHING_YET_PAUSE: Duration = Duration::from_millis(5);
 
 /// A driver that does not let go of the scanner in this time never will.
 const ORPHAN_LIMIT: Duration = Duration::from_secs(5);
@@ -234,7 +238,13 @@ impl Desk<'_> {
         wire::write_message(station, &Reply::FrameBegins { shape })?;
         let mut buffer = vec![0; READ_BYTES];
         loop {
-            let (status, length) = handle.read(&mut buffer);
+            let (status, length) = match handle.read(&mut buffer) {
+                Ok(read) => read,
+                Err(ImpossibleLength { length, room }) => {
+                    let what = format!("{length} bytes read where there was room for {room}");
+                    return Ok(Reply::FrameLied { what });
+                }
+            };
             if length > 0 {
                 wire::write_pixels(station, &buffer[..length])?;
             }
@@ -245,7 +255,7 @@ impl Desk<'_> {
             }
             if length == 0 {
                 // "Good, but nothing yet" from a driver that ignores blocking mode.
-                thread::yield_now();
+                thread::sleep(NOTHING_YET_PAUSE);
             }
         }
     }
