@@ -158,7 +158,7 @@ fn a_page_file_that_cannot_be_read_is_named() {
     let profile = station.quick_profile("feeder");
     let stopped = station.capture(&with(&profile, &["--from", &folder]));
     assert_eq!(stopped.code, 8, "{}", stopped.stderr);
-    assert!(stopped.stderr.contains("/2.pgm cannot be read"), "{}", stopped.stderr);
+    assert!(stopped.stderr.contains("/2.pgm (it cannot be opened"), "{}", stopped.stderr);
 }
 
 #[test]
