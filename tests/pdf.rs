@@ -13,7 +13,7 @@ use std::cell::Cell;
 use std::io::{self, Write};
 use std::rc::Rc;
 
-use drawing::{as_scanned, bars, g4, jbig2, jpeg, text_of};
+use drawing::{as_scanned, bars, flate, g4, jbig2, jpeg, text_of};
 use outguide::pdf::PdfFault;
 use outguide::pdf::writer::{DocumentDescription, Filed, Language, PdfPage, PdfWriter};
 use outguide::records::page::QuarterTurn;
@@ -73,6 +73,8 @@ fn words_copy_in_reading_order_from_every_kind_of_image() {
         ("jbig2", jbig2(&page)),
         ("jpeg-gray", jpeg(&page, PixelFormat::Gray8)),
         ("jpeg-colour", jpeg(&page, PixelFormat::Rgb8)),
+        ("flate-gray", flate(&page, PixelFormat::Gray8).0),
+        ("flate-colour", flate(&page, PixelFormat::Rgb8).0),
     ];
     for (name, image) in &images {
         let pdf = keep(name, &write(&[upright(image, &text)]));
@@ -121,6 +123,19 @@ fn a_gray_page_is_drawn_in_its_own_levels() {
     let decoded = image::load_from_memory(&image.bytes).unwrap().into_luma8().into_raw();
     let furthest = drawn.iter().zip(&decoded).map(|(a, b)| a.abs_diff(*b)).max();
     assert!(furthest <= Some(2), "{furthest:?} levels apart");
+}
+
+#[test]
+fn a_drawing_kept_without_loss_is_drawn_and_taken_in_level_for_level() {
+    let text = text_of(903, 701, &LINES);
+    let (image, levels) = flate(&bars(&text), PixelFormat::Gray8);
+    let pdf = write(&[upright(&image, &text)]);
+    assert_eq!(import(pdf.clone()).unwrap()[0].pixels(), levels);
+    if found("mutool") {
+        assert_eq!(gray_by_mutool(&keep("exact-flate", &pdf), 1).2, levels);
+    }
+    let (image, levels) = flate(&bars(&text), PixelFormat::Rgb8);
+    assert_eq!(import(write(&[upright(&image, &text)])).unwrap()[0].pixels(), levels);
 }
 
 /// Left, top, right, bottom of what an upright box covers after the page was
