@@ -6,6 +6,8 @@
 mod drawing;
 #[path = "pdf/foreign.rs"]
 mod foreign;
+#[path = "pdf/read_and_filed.rs"]
+mod read_and_filed;
 #[path = "pdf/readers.rs"]
 mod readers;
 

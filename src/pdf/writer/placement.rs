@@ -1,7 +1,7 @@
 //! Where pixels and words come to lie on the PDF page.
 //!
 //! ```text
-//! pixels read ──crop⁻¹, skew⁻¹──▶ pixels of the turned original ──turn⁻¹──▶ filed pixels ──▶ points
+//! upright pixels ──skew⁻¹, crop⁻¹──▶ pixels of the turned original ──turn⁻¹──▶ filed pixels ──▶ points
 //! ```
 //! Pixels have their origin at the top left and y downward, points at the
 //! bottom left and y upward.
@@ -63,15 +63,16 @@ impl PageFrame {
 
     /// How the words of `text` come to lie on the page.
     pub fn text_frame(&self, text: &PageText) -> TextFrame {
-        let read = (f64::from(text.width), f64::from(text.height));
+        let upright = (f64::from(text.width), f64::from(text.height));
         let (onto_page, height, to_filed) = match self.filed {
             Filed::Upright => {
-                let (across, down) = (self.width / read.0.max(1.0), self.height / read.1.max(1.0));
-                (Affine::IDENTITY, read.1, Affine::scale_non_uniform(across, down))
+                let (across, down) =
+                    (self.width / upright.0.max(1.0), self.height / upright.1.max(1.0));
+                (Affine::IDENTITY, upright.1, Affine::scale_non_uniform(across, down))
             }
             Filed::AsScanned { turn, crop, skew_applied_degrees } => {
                 let turned = turned_size(turn, self.width, self.height);
-                let onto_page = skew_again(crop, turned, skew_applied_degrees, read);
+                let onto_page = skew_again(crop, turned, skew_applied_degrees, upright);
                 (onto_page, turned.1, turn_back(turn, self.width, self.height))
             }
         };
@@ -86,8 +87,8 @@ impl PageFrame {
 /// In two steps, since words may be laid level on a page whose skew stays:
 /// with plain pixel numbers on the upright page, and from there to points.
 pub struct TextFrame {
-    /// From pixels of the page read to those of the upright page as it is
-    /// filed, skew included. The same scale in both.
+    /// From pixels of the upright page to those of the page as it is filed and
+    /// turned upright, skew included. The same scale in both.
     pub onto_page: Affine,
     /// Of the upright page, in its pixels.
     pub height: f64,
@@ -118,7 +119,7 @@ fn skew_again(
     crop: Option<PixelBox>,
     turned: (f64, f64),
     skew_degrees: f32,
-    read: (f64, f64),
+    upright: (f64, f64),
 ) -> Affine {
     let centre = match crop {
         Some(paper) => (
@@ -130,7 +131,7 @@ fn skew_again(
     // With y downward a positive angle turns clockwise as one looks at it.
     Affine::translate(centre)
         * Affine::rotate(f64::from(skew_degrees).to_radians())
-        * Affine::translate((-read.0 / 2.0, -read.1 / 2.0))
+        * Affine::translate((-upright.0 / 2.0, -upright.1 / 2.0))
 }
 
 #[cfg(test)]
@@ -151,7 +152,7 @@ mod tests {
         }
     }
 
-    /// Where a point of the read page (y downward) comes to lie on a page of
+    /// Where a point of the upright page (y downward) comes to lie on a page of
     /// 400×200 points.
     fn lands(turn: QuarterTurn, skew: f32, (x, y): (f64, f64)) -> (i64, i64) {
         let frame = PageFrame::of(
