@@ -17,7 +17,8 @@ use crate::records::text::PageText;
 const POINTS_PER_INCH: f64 = 72.0;
 
 /// The sides a page may have, in points (ISO 19005-2, 6.1.13). A longer strip
-/// is shown smaller, not cut; all its pixels stay.
+/// is shown smaller, not cut; all its pixels stay. One that is then too narrow
+/// stands in the middle of a page wide enough.
 const SHORTEST_SIDE_POINTS: f64 = 3.0;
 const LONGEST_SIDE_POINTS: f64 = 14_400.0;
 
@@ -44,7 +45,22 @@ impl PageFrame {
 
     /// Width and height of the page before a viewer turns it.
     pub fn size_points(&self) -> (f32, f32) {
-        ((self.width * self.points_per_pixel) as f32, (self.height * self.points_per_pixel) as f32)
+        let (width, height) = self.page_points();
+        (width as f32, height as f32)
+    }
+
+    fn page_points(&self) -> (f64, f64) {
+        let side = |pixels: f64| {
+            (pixels * self.points_per_pixel).clamp(SHORTEST_SIDE_POINTS, LONGEST_SIDE_POINTS)
+        };
+        (side(self.width), side(self.height))
+    }
+
+    /// Of the image's bottom left corner, in points.
+    fn image_corner(&self) -> (f64, f64) {
+        let (width, height) = self.page_points();
+        let margin = |side: f64, pixels: f64| (side - pixels * self.points_per_pixel) / 2.0;
+        (margin(width, self.width), margin(height, self.height))
     }
 
     /// Clockwise, for the page's `/Rotate`.
@@ -55,10 +71,13 @@ impl PageFrame {
         }
     }
 
-    /// The unit square onto the whole page.
+    /// The unit square onto the image's place: the whole page, but for margins
+    /// beside a narrow strip.
     pub fn image_matrix(&self) -> [f32; 6] {
-        let (width, height) = self.size_points();
-        [width, 0.0, 0.0, height, 0.0, 0.0]
+        let (left, bottom) = self.image_corner();
+        let (width, height) =
+            (self.width * self.points_per_pixel, self.height * self.points_per_pixel);
+        [width, 0.0, 0.0, height, left, bottom].map(|value| value as f32)
     }
 
     /// How the words of `text` come to lie on the page.
@@ -77,8 +96,9 @@ impl PageFrame {
             }
         };
         let upward = Affine::new([1.0, 0.0, 0.0, -1.0, 0.0, height]);
-        let to_points =
-            Affine::new([1.0, 0.0, 0.0, -1.0, 0.0, self.height]).then_scale(self.points_per_pixel);
+        let to_points = Affine::new([1.0, 0.0, 0.0, -1.0, 0.0, self.height])
+            .then_scale(self.points_per_pixel)
+            .then_translate(self.image_corner().into());
         let matrix = (to_points * to_filed * upward).as_coeffs().map(|value| value as f32);
         TextFrame { onto_page, height, matrix }
     }
@@ -188,5 +208,18 @@ mod tests {
     fn a_strip_longer_than_a_pdf_page_may_be_is_shown_smaller() {
         let frame = PageFrame::of(&image(100, 28_800), Filed::Upright);
         assert_eq!(frame.size_points(), (50.0, 14_400.0));
+        assert_eq!(frame.image_matrix(), [50.0, 0.0, 0.0, 14_400.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn a_strip_too_narrow_for_a_pdf_page_keeps_its_proportions_in_the_middle_of_one() {
+        let text = PageText { width: 5_000, height: 1, ..PageText::default() };
+        let frame = PageFrame::of(&image(5_000, 1), Filed::Upright);
+        assert_eq!(frame.size_points(), (14_400.0, 3.0));
+        assert_eq!(frame.image_matrix(), [14_400.0, 0.0, 0.0, 2.88, 0.0, 0.06]);
+        // The words' origin is the image's bottom left corner.
+        assert_eq!(frame.text_frame(&text).matrix, [2.88, 0.0, 0.0, 2.88, 0.0, 0.06]);
+        let frame = PageFrame::of(&image(1, 100_000), Filed::Upright);
+        assert_eq!(frame.size_points(), (3.0, 14_400.0));
     }
 }
