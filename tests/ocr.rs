@@ -239,29 +239,52 @@ fn a_page_reads_the_same_whatever_was_read_before() {
     assert_eq!(readers.read(&page()).unwrap(), first);
 }
 
+/// Reads a long page, and kills the first `deaths` workers once they hold nearly
+/// all of it.
+fn read_with_deaths(readers: &Readers, pids: &Path, deaths: usize) -> Result<PageText, OcrFault> {
+    let short = page();
+    readers.read(&short).unwrap();
+    let loaded = bytes_read_by(noted(pids)[0]) - short.pixels().len();
+    let long = long_page();
+    std::thread::scope(|scope| {
+        let reading = scope.spawn(|| readers.read(&long));
+        for nth in 0..deaths {
+            let before = if nth == 0 { loaded + short.pixels().len() } else { loaded };
+            let nearly_all = before + long.pixels().len() * 9 / 10;
+            let holds_the_page =
+                || noted(pids).get(nth).is_some_and(|pid| bytes_read_by(*pid) >= nearly_all);
+            while !holds_the_page() && !reading.is_finished() {
+                std::thread::yield_now();
+            }
+            if !reading.is_finished() {
+                kill(noted(pids)[nth]);
+            }
+        }
+        reading.join().unwrap()
+    })
+}
+
 #[test]
-fn a_worker_killed_with_a_page_is_a_named_fault_and_the_next_page_is_read() {
+fn a_page_whose_worker_is_killed_is_read_by_another() {
     let folder = tempfile::tempdir().unwrap();
     let pids = folder.path().join("pids");
     let readers = readers_that_note(&pids, 1);
-    readers.read(&page()).unwrap();
-    let pid = noted(&pids)[0];
+    let text = read_with_deaths(&readers, &pids, 1).unwrap();
+    assert_eq!(words(&text), vec![expected(); 10].concat());
+    assert_eq!(noted(&pids).len(), 2);
+}
 
-    let long = long_page();
-    let all_of_it = bytes_read_by(pid) + long.pixels().len();
-    let fault = std::thread::scope(|scope| {
-        let reading = scope.spawn(|| readers.read(&long));
-        while bytes_read_by(pid) < all_of_it {
-            std::thread::yield_now();
-        }
-        kill(pid);
-        reading.join().unwrap().unwrap_err()
-    });
+#[test]
+fn a_page_that_costs_two_workers_is_a_named_fault_and_the_next_page_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let pids = folder.path().join("pids");
+    let readers = readers_that_note(&pids, 1);
+    let fault = read_with_deaths(&readers, &pids, 2).unwrap_err();
     assert!(matches!(fault, OcrFault::WorkerDied { .. }), "{fault}");
     assert!(fault.to_string().contains("kept as an image without text"), "{fault}");
 
     assert_eq!(words(&readers.read(&page()).unwrap()), expected());
-    assert_eq!(noted(&pids).len(), 2);
+    assert_eq!(noted(&pids).len(), 3);
 }
 
 #[test]

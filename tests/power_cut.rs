@@ -103,6 +103,7 @@ fn order() -> FilingOrder {
         document_type_title: "Progress Note".to_owned(),
         fields: Vec::new(),
         pages: vec![PageNo::FIRST],
+        without_text: Vec::new(),
         profile: "loose-sheets".to_owned(),
         station: "records-1".to_owned(),
         scanned_at: "2026-01-31T09:00:07Z".parse().unwrap(),

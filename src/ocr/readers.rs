@@ -38,6 +38,17 @@ impl OcrSettings {
     pub const MEMORY_LIMIT_BYTES: u64 = 1 << 30;
 }
 
+/// A worker may die of what is not the page's doing: the kernel takes the memory
+/// of whoever holds most. A page that kills a second worker is given up.
+const DEATHS_FORGIVEN: u32 = 1;
+
+/// Whether what a worker lacked may have gone to pages before this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Past {
+    Fresh,
+    HasRead,
+}
+
 /// Workers to read pages with. Shared by reference between threads: each call
 /// takes a free worker, and waits where none is free.
 pub struct Readers {
@@ -102,37 +113,37 @@ impl Readers {
             return Err(OcrFault::PageTooLarge { width: page.width(), height: page.height() });
         }
         let mut place = self.place();
-        let idle = place.worker.take();
-        let asked = match idle.map(|worker| self.ask_worker(worker, question, page)) {
-            // It died while idle. The page is not to blame.
-            None | Some(Err(Unread::NotTaken(_))) => {
-                let worker = Worker::start(&self.worker, &self.setup)?;
-                self.ask_worker(worker, question, page)
-            }
-            Some(asked) => asked,
-        };
-        match asked {
-            Ok((worker, answer)) => {
-                if may_read_on(&answer) {
-                    place.worker = Some(worker);
+        let mut deaths = 0;
+        loop {
+            let (worker, past) = match place.worker.take() {
+                Some(worker) => (worker, Past::HasRead),
+                None => (Worker::start(&self.worker, &self.setup)?, Past::Fresh),
+            };
+            let fault = match worker.ask(question, page, &self.setup, self.page_limit) {
+                Ok((_, Answer::OutOfMemory)) if past == Past::HasRead => continue,
+                Ok((worker, answer)) => {
+                    if may_read_on(&answer) {
+                        place.worker = Some(worker);
+                    }
+                    return Ok(answer);
                 }
-                Ok(answer)
+                // It died while idle. The page is not to blame.
+                Err(Unread::NotTaken(_)) if past == Past::HasRead => continue,
+                Err(Unread::NotTaken(fault) | Unread::Failed(fault)) => fault,
+            };
+            match fault {
+                OcrFault::WorkerDied { how, .. } if deaths < DEATHS_FORGIVEN => {
+                    tracing::warn!(how, "a page reader died; its page is read once more");
+                    deaths += 1;
+                }
+                OcrFault::OutOfMemory { .. } if past == Past::HasRead => {}
+                fault => return Err(fault),
             }
-            Err(Unread::NotTaken(fault) | Unread::Failed(fault)) => Err(fault),
         }
     }
 
-    fn ask_worker(
-        &self,
-        worker: Worker,
-        question: Question,
-        page: &Raster,
-    ) -> Result<(Worker, Answer), Unread> {
-        worker.ask(question, page, &self.setup, self.page_limit)
-    }
-
     /// Waits for a place, and takes an idle worker if there is one. The wait
-    /// ends: every place is held for at most a start and two page limits.
+    /// ends: every place is held for at most two starts and three page limits.
     fn place(&self) -> Place<'_> {
         let mut pool = self.pool();
         while pool.busy >= self.workers.get() {

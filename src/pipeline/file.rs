@@ -2,18 +2,19 @@
 
 use crate::profile::{Profile, Review};
 use crate::records::document::Document;
-use crate::records::ids::DocumentId;
+use crate::records::ids::{DocumentId, PageNo};
 use crate::repository::index::{DocumentIndex, Reviewed};
 use crate::repository::watched_folder::FilingOrder;
 
 /// The same for the same document, however often it is filed: `scanned_at` is
-/// that of its first page.
+/// that of its first page, `without_text` are its pages that could not be read.
 pub fn filing_order(
     id: &DocumentId,
     document: &Document,
     profile: &Profile,
     station: &str,
     scanned_at: jiff::Timestamp,
+    without_text: Vec<PageNo>,
 ) -> FilingOrder {
     let kind = profile.document_types.iter().find(|kind| kind.code == document.document_type);
     let title = kind.map_or_else(|| document.document_type.clone(), |kind| kind.title.clone());
@@ -24,6 +25,7 @@ pub fn filing_order(
             document_type_title: title,
             fields: document.fields.clone(),
             pages: document.pages.clone(),
+            without_text,
             profile: profile.name.clone(),
             station: station.to_owned(),
             scanned_at,

@@ -56,7 +56,10 @@ pub fn read_page(page: &SourcePage, profile: &Profile, readers: Option<&Readers>
     let text = match readers {
         Some(readers) if !cleaned.picture.blank.is_blank && !is_a_sheet(&readings) => {
             match readers.read(&reading::for_reading(&cleaned.raster)) {
-                Ok(page) => TextOutcome::Recognized { page },
+                Ok(page) => {
+                    let (width, height) = (cleaned.raster.width(), cleaned.raster.height());
+                    TextOutcome::Recognized { page: page.scaled_to(width, height) }
+                }
                 Err(fault) => TextOutcome::Failed { cause: fault.to_string() },
             }
         }

@@ -18,6 +18,20 @@ pub struct ReadyPage {
     pub label: String,
 }
 
+impl ReadyPage {
+    /// Words were wanted, and the page stands in the PDF without.
+    pub fn lacks_text(&self) -> bool {
+        match &self.outcome {
+            PageOutcome::Read { text: TextOutcome::Failed { .. }, .. }
+            | PageOutcome::Unreadable { .. } => true,
+            PageOutcome::Read {
+                text: TextOutcome::Recognized { .. } | TextOutcome::NotWanted,
+                ..
+            } => false,
+        }
+    }
+}
+
 /// Adds a page that was read.
 pub fn add_page<W: Write>(
     pdf: &mut PdfWriter<W>,

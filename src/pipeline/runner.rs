@@ -285,8 +285,10 @@ impl Runner {
         let station = batch.station.clone();
         move || {
             let rendered = DocumentToRender { id: &id, document: &document, pages: &spooled };
-            let pdf = rendered.render(&spool, &profile, readers.as_deref(), &station, outcomes)?;
-            let order = filing_order(&id, &document, &profile, &station, spooled[0].scanned_at);
+            let (pdf, without_text) =
+                rendered.render(&spool, &profile, readers.as_deref(), &station, outcomes)?;
+            let scanned_at = spooled[0].scanned_at;
+            let order = filing_order(&id, &document, &profile, &station, scanned_at, without_text);
             let pdf = spool.open_derived(&pdf)?;
             let filed = file_within(FILING_TIME_LIMIT, &repository, order, pdf)?;
             Ok((document.first_page, filed))
@@ -357,6 +359,7 @@ struct DocumentToRender<'a> {
 }
 
 impl DocumentToRender<'_> {
+    /// The PDF, and those of its pages that could not be read.
     fn render(
         &self,
         spool: &Spool,
@@ -364,7 +367,7 @@ impl DocumentToRender<'_> {
         readers: Option<&Readers>,
         station: &str,
         mut outcomes: BTreeMap<PageNo, PageOutcome>,
-    ) -> Result<PathBuf, RunFault> {
+    ) -> Result<(PathBuf, Vec<PageNo>), RunFault> {
         let named = |source| RunFault::Render { document: self.id.clone(), source };
         let batch = self.id.batch();
         let name = format!("{:04}.pdf", self.document.first_page);
@@ -372,13 +375,17 @@ impl DocumentToRender<'_> {
         let scanned_at = self.pages[0].scanned_at;
         let description = render::describe(self.id, self.document, profile, station, scanned_at);
         let mut pdf = PdfWriter::begin(BufWriter::new(file), description).map_err(named)?;
+        let mut without_text = Vec::new();
         for (nth, page) in self.pages.iter().enumerate() {
             let outcome = outcomes.remove(&page.no);
             let ready = self.ready(spool, profile, readers, page, outcome, nth + 1)?;
+            if ready.lacks_text() {
+                without_text.push(page.no);
+            }
             render::add_page(&mut pdf, &ready, profile).map_err(named)?;
         }
         pdf.finish().map_err(named)?;
-        Ok(path)
+        Ok((path, without_text))
     }
 
     /// The page's picture from the derived files; where a stop has cost it, it is

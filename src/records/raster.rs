@@ -115,6 +115,8 @@ pub enum ImageCoding {
     /// One JBIG2 page as an embedded stream (no file header): generic region
     /// only. Symbol substitution may turn a 6 into an 8 and is never used.
     Jbig2Generic,
+    /// Rows of gray or colour as they are, in a zlib stream: every pixel kept.
+    Flate,
     /// A whole JPEG file, gray or YCbCr: baseline where we coded it, else as it
     /// came.
     Jpeg,

@@ -16,6 +16,8 @@ pub struct DocumentIndex {
     pub fields: Vec<IndexField>,
     /// Page numbers within the batch, in the order they stand in the PDF.
     pub pages: Vec<PageNo>,
+    /// Those of `pages` whose words were wanted and could not be read.
+    pub without_text: Vec<PageNo>,
     /// The profile's name.
     pub profile: String,
     pub station: String,

@@ -96,13 +96,24 @@ impl FiledName {
     }
 }
 
+/// A name in the making.
+enum Piece {
+    /// Never shortened: the template's own text, and what tells documents apart.
+    Kept(String),
+    /// A field's value, or what stands in for it.
+    Field(String),
+}
+
+/// What no long field may push out of a name.
+const TELLS_DOCUMENTS_APART: [&str; 3] = ["document_id", "batch", "date"];
+
 fn expand_part(
     template: &str,
     part: &str,
     value: &impl Fn(&str) -> Option<String>,
 ) -> Result<String, TemplateFault> {
     let unpaired = || TemplateFault::UnpairedBrace { template: template.to_owned() };
-    let mut text = String::new();
+    let mut pieces = Vec::new();
     let mut rest = part;
     while let Some((before, after)) = rest.split_once('{') {
         let (name, behind) = after.split_once('}').ok_or_else(unpaired)?;
@@ -114,17 +125,42 @@ fn expand_part(
             name: name.to_owned(),
         })?;
         let held = harmless_text(&held);
-        text.push_str(before);
-        match held.trim() {
-            "" => text.push_str(&format!("no-{name}")),
-            held => text.push_str(held),
-        }
+        pieces.push(Piece::Kept(before.to_owned()));
+        let held = match held.trim() {
+            "" => format!("no-{name}"),
+            held => held.to_owned(),
+        };
+        pieces.push(match TELLS_DOCUMENTS_APART.contains(&name) {
+            true => Piece::Kept(held),
+            false => Piece::Field(held),
+        });
         rest = behind;
     }
     if rest.contains('}') {
         return Err(unpaired());
     }
-    Ok(text + rest)
+    pieces.push(Piece::Kept(rest.to_owned()));
+    Ok(joined(&pieces))
+}
+
+/// The pieces as one text that need not be cut any more: where they are too
+/// long together, the longest fields are shortened, all to the same length.
+fn joined(pieces: &[Piece]) -> String {
+    // A device's name gets one byte more.
+    const ROOM: usize = MAX_PART_BYTES - 1;
+    let shortened = |most: usize| -> String {
+        let piece = |piece: &Piece| match piece {
+            Piece::Kept(text) => text.clone(),
+            Piece::Field(text) => text[..text.floor_char_boundary(most)].trim_end().to_owned(),
+        };
+        pieces.iter().map(piece).collect()
+    };
+    let whole = shortened(usize::MAX);
+    if whole.len() <= ROOM {
+        return whole;
+    }
+    // Where nothing but text that is kept is too long, the name is cut after all.
+    (1..ROOM).rev().map(shortened).find(|text| text.len() <= ROOM).unwrap_or(whole)
 }
 
 /// One name that stays in its folder, is not hidden, and means the same to

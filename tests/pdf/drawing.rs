@@ -176,6 +176,24 @@ fn coded(page: &Raster, coding: ImageCoding, bytes: Vec<u8>) -> EncodedImage {
 
 /// The bars in gray or colour, over a gradient that JPEG keeps well.
 pub fn jpeg(page: &Raster, format: PixelFormat) -> EncodedImage {
+    let (samples, channels) = shaded(page, format);
+    let color =
+        if channels == 1 { image::ExtendedColorType::L8 } else { image::ExtendedColorType::Rgb8 };
+    let mut bytes = Vec::new();
+    image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 85)
+        .encode(&samples, page.width(), page.height(), color)
+        .unwrap();
+    EncodedImage { format, ..coded(page, ImageCoding::Jpeg, bytes) }
+}
+
+/// The same, every level kept; and the levels.
+pub fn flate(page: &Raster, format: PixelFormat) -> (EncodedImage, Vec<u8>) {
+    let (samples, _) = shaded(page, format);
+    let bytes = miniz_oxide::deflate::compress_to_vec_zlib(&samples, 6);
+    (EncodedImage { format, ..coded(page, ImageCoding::Flate, bytes) }, samples)
+}
+
+fn shaded(page: &Raster, format: PixelFormat) -> (Vec<u8>, usize) {
     let channels = match format {
         PixelFormat::Bitonal => panic!("a JPEG is gray or colour"),
         PixelFormat::Gray8 => 1,
@@ -189,11 +207,5 @@ pub fn jpeg(page: &Raster, format: PixelFormat) -> EncodedImage {
             samples.extend([value, value, value.saturating_sub(15)].iter().take(channels));
         }
     }
-    let color =
-        if channels == 1 { image::ExtendedColorType::L8 } else { image::ExtendedColorType::Rgb8 };
-    let mut bytes = Vec::new();
-    image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 85)
-        .encode(&samples, page.width(), page.height(), color)
-        .unwrap();
-    EncodedImage { format, ..coded(page, ImageCoding::Jpeg, bytes) }
+    (samples, channels)
 }

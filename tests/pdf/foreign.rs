@@ -1,5 +1,6 @@
 //! PDFs as other programs make them, written by hand.
 
+use hayro::kurbo::Affine;
 use pdf_writer::{Content, Filter, Finish, Name, Pdf, Rect, Ref, Str};
 
 const CATALOG: Ref = Ref::new(1);
@@ -36,9 +37,22 @@ fn placed_image(matrix: [f32; 6]) -> Content {
 
 /// Typed text, no image.
 pub fn typed(size: (f32, f32), words: &str) -> Vec<u8> {
+    typed_words(size, 14.0, [(words, Affine::translate((50.0, 50.0)))].into_iter())
+}
+
+/// Each text under its own matrix, from where its baseline begins.
+pub fn typed_words<'a>(
+    size: (f32, f32),
+    font_size: f32,
+    words: impl Iterator<Item = (&'a str, Affine)>,
+) -> Vec<u8> {
     let mut content = Content::new();
-    content.begin_text().set_font(Name(b"F"), 14.0).next_line(50.0, 50.0);
-    content.show(Str(words.as_bytes())).end_text();
+    content.begin_text().set_font(Name(b"F"), font_size);
+    for (text, matrix) in words {
+        content.set_text_matrix(matrix.as_coeffs().map(|value| value as f32));
+        content.show(Str(text.as_bytes()));
+    }
+    content.end_text();
     page(size, content, |pdf| {
         pdf.image_xobject(IMAGE, &[0]).width(1).height(1).bits_per_component(8);
     })

@@ -3,9 +3,11 @@
 //! Both are the same bytes for the same pixels; JPEG's only on the same kind of
 //! processor, since its cosine transform uses what the processor offers.
 
+mod flate;
 mod g4;
 mod jbig2;
 mod jpeg;
+mod plain;
 mod png;
 mod pnm;
 mod tiff;
@@ -36,8 +38,10 @@ pub fn original(raster: &Raster) -> Encoded {
     }
 }
 
-/// The page as it stands in the PDF. Black and white never loses a pixel.
+/// The page as it stands in the PDF. Black and white never loses a pixel, in
+/// whatever format it came; gray and colour do where JPEG is the smaller.
 pub fn for_pdf(raster: &Raster, settings: &PdfSettings) -> EncodedImage {
+    let raster = &*plain::plainest(raster);
     let (coding, bytes) = match (raster.format(), settings.bitonal) {
         (PixelFormat::Bitonal, BitonalCoding::CcittG4) if g4::can_code(raster) => {
             (ImageCoding::CcittG4, g4::encode(raster))
@@ -46,7 +50,12 @@ pub fn for_pdf(raster: &Raster, settings: &PdfSettings) -> EncodedImage {
             (ImageCoding::Jbig2Generic, jbig2::encode(raster))
         }
         (PixelFormat::Gray8 | PixelFormat::Rgb8, _) => {
-            (ImageCoding::Jpeg, jpeg::encode(raster, settings.jpeg_quality))
+            let jpeg = jpeg::encode(raster, settings.jpeg_quality);
+            let flate = flate::may_pay(raster).then(|| flate::encode(raster));
+            match flate.filter(|flate| flate.len() <= jpeg.len()) {
+                Some(flate) => (ImageCoding::Flate, flate),
+                None => (ImageCoding::Jpeg, jpeg),
+            }
         }
     };
     EncodedImage {

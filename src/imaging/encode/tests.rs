@@ -138,8 +138,8 @@ fn jbig2_decodes_to_the_same_pixels() {
 fn gray_and_colour_stand_in_the_pdf_as_baseline_jpeg() {
     let settings = PdfSettings { bitonal: BitonalCoding::CcittG4, jpeg_quality: 95 };
     for format in [PixelFormat::Gray8, PixelFormat::Rgb8] {
-        let smooth: Vec<u8> = (0..format.row_bytes(64) * 48).map(|i| (i / 100) as u8).collect();
-        let page = raster(64, 48, format, smooth);
+        let smooth = (0..format.row_bytes(64) * 48).map(|i| (i / 100 + i % 2) as u8);
+        let page = raster(64, 48, format, smooth.collect());
         let image = for_pdf(&page, &settings);
         assert_eq!(image.coding, ImageCoding::Jpeg);
         assert!(image.bytes.windows(2).any(|pair| pair == [0xff, 0xc0]), "SOF0: baseline");
@@ -153,16 +153,91 @@ fn gray_and_colour_stand_in_the_pdf_as_baseline_jpeg() {
 /// A blank page in colour has nothing but one value to code.
 #[test]
 fn one_flat_colour_survives_jpeg() {
-    let settings = PdfSettings { bitonal: BitonalCoding::CcittG4, jpeg_quality: 80 };
     for format in [PixelFormat::Gray8, PixelFormat::Rgb8] {
         for level in [0, 77, 255] {
             let page = raster(50, 30, format, vec![level; format.row_bytes(50) * 30]);
-            let back = read_back(&for_pdf(&page, &settings).bytes);
+            let back = read_back(&jpeg::encode(&page, 80));
             assert!(
                 back.pixels().iter().all(|&got| got.abs_diff(level) <= 2),
                 "{format:?} {level}"
             );
         }
+    }
+}
+
+/// The same picture in another format.
+fn in_format(page: &Raster, format: PixelFormat) -> Raster {
+    let black = |x: usize, y: u32| page.row(y)[x / 8] & (0x80 >> (x % 8)) != 0;
+    let levels = (0..page.height()).flat_map(|y| {
+        (0..page.width() as usize).map(move |x| if black(x, y) { 0_u8 } else { 255 })
+    });
+    let pixels = match format {
+        PixelFormat::Bitonal => return page.clone(),
+        PixelFormat::Gray8 => levels.collect(),
+        PixelFormat::Rgb8 => levels.flat_map(|level| [level; 3]).collect(),
+    };
+    raster(page.width(), page.height(), format, pixels)
+}
+
+#[test]
+fn black_and_white_is_coded_as_such_in_whatever_format_it_came() {
+    for bitonal in [BitonalCoding::CcittG4, BitonalCoding::Jbig2] {
+        let settings = PdfSettings { bitonal, jpeg_quality: 80 };
+        for page in bitonal_pages() {
+            for format in [PixelFormat::Gray8, PixelFormat::Rgb8] {
+                assert_eq!(
+                    for_pdf(&in_format(&page, format), &settings),
+                    for_pdf(&page, &settings),
+                    "{page:?} as {format:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn one_pixel_that_is_neither_black_nor_white_keeps_a_page_gray() {
+    let settings = PdfSettings { bitonal: BitonalCoding::CcittG4, jpeg_quality: 80 };
+    for level in [1, 128, 254] {
+        let mut pixels = vec![255; 40 * 30];
+        pixels[611] = level;
+        let image = for_pdf(&raster(40, 30, PixelFormat::Gray8, pixels), &settings);
+        assert_eq!(image.format, PixelFormat::Gray8);
+    }
+}
+
+#[test]
+fn colour_that_is_all_gray_is_coded_as_gray_and_one_tinted_pixel_keeps_it_colour() {
+    let settings = PdfSettings { bitonal: BitonalCoding::CcittG4, jpeg_quality: 80 };
+    let gray = shaded(99, 31, PixelFormat::Gray8);
+    let mut pixels: Vec<u8> = gray.pixels().iter().flat_map(|&level| [level; 3]).collect();
+    let colour = raster(99, 31, PixelFormat::Rgb8, pixels.clone());
+    assert_eq!(for_pdf(&colour, &settings), for_pdf(&gray, &settings));
+    pixels[3000] ^= 1;
+    let image = for_pdf(&raster(99, 31, PixelFormat::Rgb8, pixels), &settings);
+    assert_eq!(image.format, PixelFormat::Rgb8);
+}
+
+#[test]
+fn a_drawing_keeps_every_pixel_where_that_takes_fewer_bytes_than_jpeg() {
+    let settings = PdfSettings { bitonal: BitonalCoding::CcittG4, jpeg_quality: 80 };
+    for format in [PixelFormat::Gray8, PixelFormat::Rgb8] {
+        // Rules and boxes of a few levels, as a form drawn by a program.
+        let bytes = format.row_bytes(1);
+        let pixel = |at: usize| match (at % 400, at / 400) {
+            (_, y) if y % 60 < 3 => [90, 90, 160],
+            (x, _) if x % 100 < 3 => [90, 90, 160],
+            (x, y) if x < 100 && y % 120 < 60 => [230, 230, 200],
+            _ => [255; 3],
+        };
+        let pixels = (0..400 * 300).flat_map(|at| pixel(at).into_iter().take(bytes)).collect();
+        let page = raster(400, 300, format, pixels);
+        let image = for_pdf(&page, &settings);
+        assert_eq!((image.coding, image.format), (ImageCoding::Flate, format));
+        assert!(image.bytes.len() < jpeg::encode(&page, 80).len());
+        let back = miniz_oxide::inflate::decompress_to_vec_zlib(&image.bytes).unwrap();
+        assert!(back == page.pixels(), "{format:?}");
+        assert_eq!(for_pdf(&page, &settings), image);
     }
 }
 

@@ -36,6 +36,7 @@ impl<'a> CheckedImage<'a> {
         }
         let colors = match image.coding {
             ImageCoding::CcittG4 | ImageCoding::Jbig2Generic => bitonal(image)?,
+            ImageCoding::Flate => flate(image)?,
             ImageCoding::Jpeg => jpeg(image)?,
         };
         Ok(CheckedImage { image, colors, width, height })
@@ -56,6 +57,9 @@ impl<'a> CheckedImage<'a> {
             }
             ImageCoding::Jbig2Generic => {
                 stream.bits_per_component(1).filter(Filter::Jbig2Decode);
+            }
+            ImageCoding::Flate => {
+                stream.bits_per_component(8).filter(Filter::FlateDecode);
             }
             ImageCoding::Jpeg => {
                 stream.bits_per_component(8).filter(Filter::DctDecode);
@@ -79,6 +83,17 @@ fn bitonal(image: &EncodedImage) -> Result<Colors, &'static str> {
         return Err("its JBIG2 coding has a file header, which a PDF must not hold");
     }
     Ok(Colors::Gray)
+}
+
+fn flate(image: &EncodedImage) -> Result<Colors, &'static str> {
+    if image.bytes.is_empty() {
+        return Err("it has no bytes");
+    }
+    match image.format {
+        PixelFormat::Bitonal => Err("black-and-white pixels are marked as Flate-coded"),
+        PixelFormat::Gray8 => Ok(Colors::Gray),
+        PixelFormat::Rgb8 => Ok(Colors::Rgb),
+    }
 }
 
 fn jpeg(image: &EncodedImage) -> Result<Colors, &'static str> {
@@ -177,6 +192,8 @@ mod tests {
             EncodedImage { bytes: vec![0xFF, 0xD8, 0xFF], ..good.clone() },
             EncodedImage { bytes: Vec::new(), ..good.clone() },
             EncodedImage { bytes: Vec::new(), ..g4.clone() },
+            EncodedImage { coding: ImageCoding::Flate, ..g4.clone() },
+            EncodedImage { coding: ImageCoding::Flate, bytes: Vec::new(), ..good.clone() },
             EncodedImage { format: PixelFormat::Gray8, ..g4.clone() },
             EncodedImage {
                 coding: ImageCoding::Jbig2Generic,

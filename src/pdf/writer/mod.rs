@@ -128,16 +128,18 @@ impl Language {
     }
 }
 
-/// How the filed pixels lie to the upright page on which the words were read.
+/// How the filed pixels lie to the upright page in whose pixels the words' boxes
+/// are.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub enum Filed {
     /// The filed pixels are the upright page. They may be coarser or finer
     /// than the ones that were read.
     #[default]
     Upright,
-    /// The scanner's pixels are filed. The copy that was read was turned, cut
-    /// to `crop` (pixels of the turned original) and straightened about its
-    /// centre, in this order. The page is shown turned upright, its skew stays.
+    /// The scanner's pixels are filed. The upright page was made from them: they
+    /// were turned, cut to `crop` (pixels of the turned original) and
+    /// straightened about the centre, in this order; the resolution stayed, the
+    /// size may have grown. The page is shown turned upright, its skew stays.
     AsScanned {
         /// Clockwise.
         turn: QuarterTurn,

@@ -1,7 +1,7 @@
 //! Where pixels and words come to lie on the PDF page.
 //!
 //! ```text
-//! pixels read ──crop⁻¹, skew⁻¹──▶ pixels of the turned original ──turn⁻¹──▶ filed pixels ──▶ points
+//! upright pixels ──skew⁻¹, crop⁻¹──▶ pixels of the turned original ──turn⁻¹──▶ filed pixels ──▶ points
 //! ```
 //! Pixels have their origin at the top left and y downward, points at the
 //! bottom left and y upward.
@@ -17,7 +17,8 @@ use crate::records::text::PageText;
 const POINTS_PER_INCH: f64 = 72.0;
 
 /// The sides a page may have, in points (ISO 19005-2, 6.1.13). A longer strip
-/// is shown smaller, not cut; all its pixels stay.
+/// is shown smaller, not cut; all its pixels stay. One that is then too narrow
+/// stands in the middle of a page wide enough.
 const SHORTEST_SIDE_POINTS: f64 = 3.0;
 const LONGEST_SIDE_POINTS: f64 = 14_400.0;
 
@@ -44,7 +45,22 @@ impl PageFrame {
 
     /// Width and height of the page before a viewer turns it.
     pub fn size_points(&self) -> (f32, f32) {
-        ((self.width * self.points_per_pixel) as f32, (self.height * self.points_per_pixel) as f32)
+        let (width, height) = self.page_points();
+        (width as f32, height as f32)
+    }
+
+    fn page_points(&self) -> (f64, f64) {
+        let side = |pixels: f64| {
+            (pixels * self.points_per_pixel).clamp(SHORTEST_SIDE_POINTS, LONGEST_SIDE_POINTS)
+        };
+        (side(self.width), side(self.height))
+    }
+
+    /// Of the image's bottom left corner, in points.
+    fn image_corner(&self) -> (f64, f64) {
+        let (width, height) = self.page_points();
+        let margin = |side: f64, pixels: f64| (side - pixels * self.points_per_pixel) / 2.0;
+        (margin(width, self.width), margin(height, self.height))
     }
 
     /// Clockwise, for the page's `/Rotate`.
@@ -55,29 +71,34 @@ impl PageFrame {
         }
     }
 
-    /// The unit square onto the whole page.
+    /// The unit square onto the image's place: the whole page, but for margins
+    /// beside a narrow strip.
     pub fn image_matrix(&self) -> [f32; 6] {
-        let (width, height) = self.size_points();
-        [width, 0.0, 0.0, height, 0.0, 0.0]
+        let (left, bottom) = self.image_corner();
+        let (width, height) =
+            (self.width * self.points_per_pixel, self.height * self.points_per_pixel);
+        [width, 0.0, 0.0, height, left, bottom].map(|value| value as f32)
     }
 
     /// How the words of `text` come to lie on the page.
     pub fn text_frame(&self, text: &PageText) -> TextFrame {
-        let read = (f64::from(text.width), f64::from(text.height));
+        let upright = (f64::from(text.width), f64::from(text.height));
         let (onto_page, height, to_filed) = match self.filed {
             Filed::Upright => {
-                let (across, down) = (self.width / read.0.max(1.0), self.height / read.1.max(1.0));
-                (Affine::IDENTITY, read.1, Affine::scale_non_uniform(across, down))
+                let (across, down) =
+                    (self.width / upright.0.max(1.0), self.height / upright.1.max(1.0));
+                (Affine::IDENTITY, upright.1, Affine::scale_non_uniform(across, down))
             }
             Filed::AsScanned { turn, crop, skew_applied_degrees } => {
                 let turned = turned_size(turn, self.width, self.height);
-                let onto_page = skew_again(crop, turned, skew_applied_degrees, read);
+                let onto_page = skew_again(crop, turned, skew_applied_degrees, upright);
                 (onto_page, turned.1, turn_back(turn, self.width, self.height))
             }
         };
         let upward = Affine::new([1.0, 0.0, 0.0, -1.0, 0.0, height]);
-        let to_points =
-            Affine::new([1.0, 0.0, 0.0, -1.0, 0.0, self.height]).then_scale(self.points_per_pixel);
+        let to_points = Affine::new([1.0, 0.0, 0.0, -1.0, 0.0, self.height])
+            .then_scale(self.points_per_pixel)
+            .then_translate(self.image_corner().into());
         let matrix = (to_points * to_filed * upward).as_coeffs().map(|value| value as f32);
         TextFrame { onto_page, height, matrix }
     }
@@ -86,8 +107,8 @@ impl PageFrame {
 /// In two steps, since words may be laid level on a page whose skew stays:
 /// with plain pixel numbers on the upright page, and from there to points.
 pub struct TextFrame {
-    /// From pixels of the page read to those of the upright page as it is
-    /// filed, skew included. The same scale in both.
+    /// From pixels of the upright page to those of the page as it is filed and
+    /// turned upright, skew included. The same scale in both.
     pub onto_page: Affine,
     /// Of the upright page, in its pixels.
     pub height: f64,
@@ -118,7 +139,7 @@ fn skew_again(
     crop: Option<PixelBox>,
     turned: (f64, f64),
     skew_degrees: f32,
-    read: (f64, f64),
+    upright: (f64, f64),
 ) -> Affine {
     let centre = match crop {
         Some(paper) => (
@@ -130,7 +151,7 @@ fn skew_again(
     // With y downward a positive angle turns clockwise as one looks at it.
     Affine::translate(centre)
         * Affine::rotate(f64::from(skew_degrees).to_radians())
-        * Affine::translate((-read.0 / 2.0, -read.1 / 2.0))
+        * Affine::translate((-upright.0 / 2.0, -upright.1 / 2.0))
 }
 
 #[cfg(test)]
@@ -151,7 +172,7 @@ mod tests {
         }
     }
 
-    /// Where a point of the read page (y downward) comes to lie on a page of
+    /// Where a point of the upright page (y downward) comes to lie on a page of
     /// 400×200 points.
     fn lands(turn: QuarterTurn, skew: f32, (x, y): (f64, f64)) -> (i64, i64) {
         let frame = PageFrame::of(
@@ -187,5 +208,18 @@ mod tests {
     fn a_strip_longer_than_a_pdf_page_may_be_is_shown_smaller() {
         let frame = PageFrame::of(&image(100, 28_800), Filed::Upright);
         assert_eq!(frame.size_points(), (50.0, 14_400.0));
+        assert_eq!(frame.image_matrix(), [50.0, 0.0, 0.0, 14_400.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn a_strip_too_narrow_for_a_pdf_page_keeps_its_proportions_in_the_middle_of_one() {
+        let text = PageText { width: 5_000, height: 1, ..PageText::default() };
+        let frame = PageFrame::of(&image(5_000, 1), Filed::Upright);
+        assert_eq!(frame.size_points(), (14_400.0, 3.0));
+        assert_eq!(frame.image_matrix(), [14_400.0, 0.0, 0.0, 2.88, 0.0, 0.06]);
+        // The words' origin is the image's bottom left corner.
+        assert_eq!(frame.text_frame(&text).matrix, [2.88, 0.0, 0.0, 2.88, 0.0, 0.06]);
+        let frame = PageFrame::of(&image(1, 100_000), Filed::Upright);
+        assert_eq!(frame.size_points(), (3.0, 14_400.0));
     }
 }

@@ -56,6 +56,28 @@ fn over_long_names_are_cut_between_characters_and_leave_room_for_what_follows() 
 }
 
 #[test]
+fn a_long_field_is_shortened_and_the_document_id_stays() {
+    const ID: &str = "20260131-090000-1a2b-0001";
+    let value = |name: &str| match name {
+        "note" => Some("ä".repeat(300)),
+        "device" => Some(format!("con.{}", "x".repeat(300))),
+        "mrn" => Some("0012345".to_owned()),
+        "document_id" => Some(ID.to_owned()),
+        _ => None,
+    };
+    let name = FiledName::expand("{note}/{note}-{document_id}", value).unwrap();
+    let file = name.file(1, "pdf");
+    assert!(file.starts_with("äää") && file.ends_with(&format!("ä-{ID}.pdf")), "{file}");
+    assert!((MAX_PART_BYTES - 3..=MAX_PART_BYTES).contains(&(file.len() - ".pdf".len())), "{file}");
+    let file = FiledName::expand("{device} {document_id}", value).unwrap().file(1, "pdf");
+    assert!(file.starts_with("_con.x") && file.ends_with(&format!("x {ID}.pdf")), "{file}");
+    // Short fields are not touched for a long one's sake.
+    let file =
+        FiledName::expand("{note} {mrn} {document_id} {note}", value).unwrap().file(1, "pdf");
+    assert!(file.contains(&format!("ä 0012345 {ID} ä")), "{file}");
+}
+
+#[test]
 fn a_template_gives_folders_and_a_name_and_values_never_add_folders() {
     let value = |name: &str| match name {
         "mrn" => Some("00/12".to_owned()),

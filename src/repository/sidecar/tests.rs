@@ -19,6 +19,7 @@ fn index(fields: Vec<IndexField>) -> DocumentIndex {
         document_type_title: "HIM - Progress Note".to_owned(),
         fields,
         pages: vec![page(3), page(4), page(6)],
+        without_text: Vec::new(),
         profile: "inpatient-chart".to_owned(),
         station: "records-1".to_owned(),
         scanned_at: "2026-01-31T09:00:07Z".parse().unwrap(),
@@ -196,6 +197,14 @@ fn the_json_index_file_fits_its_published_schema() {
         value["file"]["sha256"] = "not a hash".into();
         assert!(schema_check::check(&schema, &value, "index").is_err());
     }
+}
+
+#[test]
+fn the_json_index_file_names_the_pages_that_could_not_be_read() {
+    let some = DocumentIndex { without_text: vec![page(4)], ..index(plain_fields()) };
+    let bytes = write(SidecarFormat::Json, &some, &pdf()).unwrap();
+    let value: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!((&value["pages"], &value["without_text"]), (&[3, 4, 6].into(), &[4].into()));
 }
 
 /// As much of JSON Schema 2020-12 as the published schema uses; any other

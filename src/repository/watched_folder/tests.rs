@@ -102,6 +102,7 @@ fn order(first_page: u32, mrn: &str) -> FilingOrder {
         document_type_title: "Progress Note".to_owned(),
         fields: vec![mrn],
         pages: vec![page.next()],
+        without_text: Vec::new(),
         profile: "inpatient-chart".to_owned(),
         station: "records-1".to_owned(),
         scanned_at: "2026-01-31T09:00:07Z".parse().unwrap(),
