@@ -86,6 +86,25 @@ impl Paper {
         });
     }
 
+    /// Down the whole sheet.
+    fn streak(&mut self, left: u32, width: u32, gray: u8) {
+        for row in self.pixels.chunks_mut(self.width as usize) {
+            row[left as usize..(left + width) as usize].fill(gray);
+        }
+    }
+
+    /// Each pixel mixed with its neighbours in the row, as a scanner's lens does.
+    fn softened(mut self) -> Paper {
+        for row in self.pixels.chunks_mut(self.width as usize) {
+            let sharp = row.to_vec();
+            for (pixel, three) in row[1..].iter_mut().zip(sharp.windows(3)) {
+                let sum = u32::from(three[0]) + 2 * u32::from(three[1]) + u32::from(three[2]);
+                *pixel = (sum / 4) as u8;
+            }
+        }
+        self
+    }
+
     fn patch(&mut self, code: PatchCode, length: f32, place: Place) {
         let mm = self.dpi as f32 / 25.4;
         let bars = patch::bars(code);
@@ -261,6 +280,42 @@ fn two_codes_side_by_side_or_one_above_the_other_are_two_codes() {
         ordinary(&paper.gray()).codes.into_iter().map(|c| c.text).collect();
     texts.sort();
     assert_eq!(texts, ["DOC12", "ENC7719", "MRN0048213"]);
+}
+
+/// What a reviewer's pages were read as before the widths of bars were checked.
+#[test]
+fn a_streak_along_the_bars_makes_no_other_text() {
+    // Module, text, and streaks through the whole height: left edge from the
+    // first bar on, width, gray.
+    #[rustfmt::skip]
+    let pages: [(f32, &str, &[(f32, f32, u8)]); 14] = [
+        (2.0, "V68306178-7145", &[(50.0, 2.0, 255), (180.0, 5.0, 255)]),
+        (4.0, "V21050985-2008", &[(796.0, 3.0, 255), (671.0, 3.0, 0), (729.0, 4.0, 255)]),
+        (2.0, "V72596424-4492", &[(100.0, 5.0, 255), (24.0, 1.0, 0)]),
+        (3.0, "V52617592-2606", &[(208.0, 2.0, 0), (215.0, 7.0, 255)]),
+        (4.0, "V43033665-5709", &[(463.0, 10.0, 255)]),
+        (3.0, "V00026635-6053", &[(506.0, 2.0, 0), (422.0, 4.0, 255), (50.0, 1.0, 255)]),
+        (4.0, "V68025145-2201", &[(251.0, 5.0, 255), (121.0, 1.0, 0)]),
+        (4.0, "V71765659-4259", &[(718.0, 3.0, 0), (591.0, 5.0, 255)]),
+        (3.0, "V01064670-8046", &[(310.0, 7.0, 0), (249.0, 1.0, 255)]),
+        (3.0, "V81573971-7786", &[(561.0, 3.0, 0), (224.0, 1.0, 0)]),
+        (3.0, "V47741249-9434", &[(235.0, 5.0, 255), (265.0, 6.0, 255)]),
+        (4.0, "V15958651-4080", &[(528.0, 5.0, 255), (571.0, 1.0, 0), (177.0, 8.0, 255)]),
+        (2.0, "V99062900-6504", &[(214.0, 4.0, 255), (30.0, 5.0, 0), (217.0, 1.0, 0)]),
+        (3.0, "V82881715-0266", &[(233.0, 6.0, 255)]),
+    ];
+    for (module, text, streaks) in pages {
+        let modules = encode(Symbology::Code39, text).unwrap();
+        let mut paper = Paper::blank(2400, 400, 300);
+        let x = 70.0 + modules.width as f32 * module / 2.0;
+        paper.code(&modules, module, Place { x, y: 150.0, degrees: 0.0 });
+        for (left, width, gray) in streaks {
+            paper.streak(70 + *left as u32, *width as u32, *gray);
+        }
+        for reading in ordinary(&paper.softened().gray()).codes {
+            assert_eq!(reading.text, text, "under {streaks:?}");
+        }
+    }
 }
 
 #[test]

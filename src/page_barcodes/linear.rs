@@ -7,6 +7,7 @@
 //! the code must account for every bar between its two quiet zones, and nothing
 //! in the same place may have said anything else as often.
 
+use super::elements;
 use super::gray::Frame;
 use super::profile::{Band, Bars, Combine, edges, sharpened};
 use super::readers::read_row;
@@ -84,7 +85,7 @@ pub(super) fn read_bars(bars: &Bars, rules: LinearRules) -> Vec<Found> {
                         from: part.from(),
                         to: part.to(),
                     }),
-                    None => unread |= true,
+                    None => unread = true,
                 }
             }
         }
@@ -197,6 +198,11 @@ const NEAR_MODULES: f32 = 4.4;
 /// A run of fewer modules than this is no element of a code.
 const SPECK: f32 = 0.4;
 
+/// Narrow elements by which one may be too wide or too narrow for its text. Of
+/// 2,050 codes under streaks, blur and noise, what was read rightly measures 0.1
+/// to 0.7, and what streaks made of it 0.8 and more.
+const LARGEST_MISFIT: f32 = 0.75;
+
 /// How many edges a band shows, and the islands among them.
 fn islands(bars: &Bars, band: Band, rung: &Rung) -> (usize, Vec<Island>) {
     let mut line = bars.combined(band, rung.combine);
@@ -283,6 +289,7 @@ impl Island {
                 let read = read_row(*symbology, row).filter(|text| {
                     self.accounts_for_every_bar(*symbology, text.chars().count())
                         && (*symbology != Symbology::Itf || rules.itf_lengths.contains(&text.len()))
+                        && self.fits(*symbology, text, reversed)
                 });
                 if let Some(text) = read {
                     return Some((*symbology, text, reversed));
@@ -290,6 +297,15 @@ impl Island {
             }
         }
         None
+    }
+
+    /// Whether every element is about as wide as the text wants it.
+    fn fits(&self, symbology: Symbology, text: &str, reversed: bool) -> bool {
+        let mut widths: Vec<f32> = self.edges.windows(2).map(|e| e[1] - e[0]).collect();
+        if reversed {
+            widths.reverse();
+        }
+        elements::misfit(symbology, text, &widths).is_some_and(|misfit| misfit <= LARGEST_MISFIT)
     }
 
     /// Drawn wide enough that rounding to whole pixels costs nothing.

@@ -11,6 +11,7 @@
 //! ([`patch_search`]).
 
 pub mod draw;
+mod elements;
 mod gray;
 mod linear;
 mod locate;
