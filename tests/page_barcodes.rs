@@ -319,6 +319,26 @@ fn a_streak_along_the_bars_makes_no_other_text() {
 }
 
 #[test]
+fn bars_made_wider_or_narrower_by_the_print_are_read() {
+    for symbology in [Symbology::Code39, Symbology::Itf, Symbology::Codabar, Symbology::Code128] {
+        let modules = encode(symbology, text(symbology)).unwrap();
+        for spread in [-0.6, 0.6] {
+            let mut paper = Paper::blank(1400, 500, 300);
+            let (module, width) = (3.0, modules.width as f32);
+            let place = Place { x: 700.0, y: 250.0, degrees: 0.0 };
+            paper.draw(place, (width + 2.0) * module, 150.0, |x, _| {
+                let x = x / module - 1.0;
+                let near = [x - spread / 2.0, x + spread / 2.0]
+                    .map(|x| (0.0..width).contains(&x) && modules.is_dark(x as u32, 0));
+                if spread > 0.0 { near[0] || near[1] } else { near[0] && near[1] }
+            });
+            let what = format!("{symbology} wider by {spread} modules");
+            assert_eq!(one(ordinary(&paper.gray()), &what).text, text(symbology), "{what}");
+        }
+    }
+}
+
+#[test]
 fn a_cover_sheet_survives_fading_and_noise() {
     let payload = CoverSheet::Patient { mrn: "0048213".into(), encounter: None }.to_payload();
     let modules = encode(Symbology::Code128, &payload).unwrap();

@@ -195,6 +195,8 @@ struct Island {
 const QUIET_MODULES: f32 = 6.0;
 /// The same where a streak may stand in the quiet zone.
 const NEAR_MODULES: f32 = 4.4;
+/// Modules by which each edge stands too far out or in before evening is tried.
+const LEAST_SPREAD: f32 = 0.1;
 /// A run of fewer modules than this is no element of a code.
 const SPECK: f32 = 0.4;
 
@@ -210,17 +212,24 @@ fn islands(bars: &Bars, band: Band, rung: &Rung) -> (usize, Vec<Island>) {
         line = sharpened(&line, blur);
     }
     let edges = edges(&line, rung.prominence);
-    let mut widths: Vec<f32> = edges.windows(2).map(|e| e[1] - e[0]).collect();
-    if widths.len() < FEWEST_RUNS {
+    if edges.len() <= FEWEST_RUNS {
         return (edges.len(), Vec::new());
     }
-    let quarter = widths.len() / 4;
-    let module = *widths.select_nth_unstable_by(quarter, f32::total_cmp).1;
+    let (bar, space) = (narrow(&edges, 0), narrow(&edges, 1));
+    let module = (bar + space) / 2.0;
     let islands = split(&edges, QUIET_MODULES * module)
         .into_iter()
         .map(|edges| Island { edges: edges.to_vec(), module })
         .collect();
     (edges.len(), islands)
+}
+
+/// About the width of the narrowest bars (`first` 0) or spaces (`first` 1).
+fn narrow(edges: &[f32], first: usize) -> f32 {
+    let mut widths: Vec<f32> =
+        edges.windows(2).skip(first).step_by(2).map(|e| e[1] - e[0]).collect();
+    let quarter = widths.len() / 4;
+    *widths.select_nth_unstable_by(quarter, f32::total_cmp).1
 }
 
 /// The parts between white runs wider than `quiet`, those long enough for a
@@ -271,9 +280,24 @@ impl Island {
         repaired
     }
 
+    /// Ink spreads in the paper, and a scanner set dark or light makes every bar
+    /// wider or narrower than drawn, at the cost of the spaces: the island with
+    /// its narrow bars and spaces alike.
+    fn evened(&self) -> Option<Island> {
+        let spread = (narrow(&self.edges, 0) - narrow(&self.edges, 1)) / 4.0;
+        if spread.abs() < LEAST_SPREAD * self.module {
+            return None;
+        }
+        let even =
+            |(i, edge): (usize, &f32)| if i % 2 == 0 { edge + spread } else { edge - spread };
+        let edges: Vec<f32> = self.edges.iter().enumerate().map(even).collect();
+        edges.is_sorted().then_some(Island { edges, module: self.module })
+    }
+
     /// What it says, and the part of it that says so.
     fn read(&self, rules: LinearRules) -> Option<(Island, Symbology, String, bool)> {
         let mut tried = vec![self.clone()];
+        tried.extend(self.evened());
         tried.extend(self.repaired());
         tried.into_iter().find_map(|island| {
             let (symbology, text, reversed) = island.read_as_it_is(rules)?;
