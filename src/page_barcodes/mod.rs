@@ -175,6 +175,10 @@ fn read_stripes(
             }
             let bars = Bars::align(page, frame);
             let mut found = bars.as_ref().map_or(Vec::new(), |b| read_layers(page, b, linear));
+            let is_worth_slicing = in_vain < MOST_SLICED && is_worth_every_look(page, effort);
+            if found.is_empty() && is_worth_slicing {
+                found = read_slices(page, frame, linear);
+            }
             let may_be_stack =
                 rules.symbologies.contains(&Symbology::Pdf417) && stacks < most_stacks(effort);
             if found.is_empty()
@@ -215,6 +219,23 @@ fn read_layers(page: &Gray, bars: &Bars, rules: LinearRules) -> Vec<Reading> {
     }
     readings
 }
+
+/// Slices of a stripe, each aligned for itself: in a photograph the bars fan out
+/// or bend with the paper, and over their whole height run into each other.
+fn read_slices(page: &Gray, frame: Frame, rules: LinearRules) -> Vec<Reading> {
+    let height = frame.height / SLICES as f32;
+    let slice = |i: usize| frame.part(0.0, i as f32 * height, frame.width, height);
+    (0..SLICES)
+        .filter_map(|i| Bars::align(page, slice(i)))
+        .map(|bars| linear::read_bars(&bars, rules))
+        .find(|found| !found.is_empty())
+        .map_or(Vec::new(), |found| found.into_iter().map(linear_reading).collect())
+}
+
+const SLICES: usize = 8;
+/// Stripes cut into slices in vain: of a photograph's, those of its code are
+/// among the strongest.
+const MOST_SLICED: usize = 6;
 
 /// Where bars that show the start or stop of a PDF417 have the whole of it.
 fn stack_frame(page: &Gray, map: &Map, bars: &Bars) -> Option<Frame> {
