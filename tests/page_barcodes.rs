@@ -86,6 +86,35 @@ impl Paper {
         });
     }
 
+    /// A linear code on the pixels' grid, with white around it, `height` high.
+    fn label(&mut self, modules: &Modules, module: u32, (left, top): (u32, u32), height: u32) {
+        for (i, dark) in (0..).zip(&modules.dark) {
+            for y in (top..top + height).filter(|_| *dark) {
+                let start = (y * self.width + left + i * module) as usize;
+                self.pixels[start..start + module as usize].fill(0);
+            }
+        }
+    }
+
+    /// Down the whole sheet.
+    fn streak(&mut self, left: u32, width: u32, gray: u8) {
+        for row in self.pixels.chunks_mut(self.width as usize) {
+            row[left as usize..(left + width) as usize].fill(gray);
+        }
+    }
+
+    /// Each pixel mixed with its neighbours in the row, as a scanner's lens does.
+    fn softened(mut self) -> Paper {
+        for row in self.pixels.chunks_mut(self.width as usize) {
+            let sharp = row.to_vec();
+            for (pixel, three) in row[1..].iter_mut().zip(sharp.windows(3)) {
+                let sum = u32::from(three[0]) + 2 * u32::from(three[1]) + u32::from(three[2]);
+                *pixel = (sum / 4) as u8;
+            }
+        }
+        self
+    }
+
     fn patch(&mut self, code: PatchCode, length: f32, place: Place) {
         let mm = self.dpi as f32 / 25.4;
         let bars = patch::bars(code);
@@ -263,6 +292,135 @@ fn two_codes_side_by_side_or_one_above_the_other_are_two_codes() {
     assert_eq!(texts, ["DOC12", "ENC7719", "MRN0048213"]);
 }
 
+/// What a reviewer's pages were read as before the widths of bars were checked.
+#[test]
+fn a_streak_along_the_bars_makes_no_other_text() {
+    // Module, text, and streaks through the whole height: left edge from the
+    // first bar on, width, gray.
+    #[rustfmt::skip]
+    let pages: [(f32, &str, &[(f32, f32, u8)]); 14] = [
+        (2.0, "V68306178-7145", &[(50.0, 2.0, 255), (180.0, 5.0, 255)]),
+        (4.0, "V21050985-2008", &[(796.0, 3.0, 255), (671.0, 3.0, 0), (729.0, 4.0, 255)]),
+        (2.0, "V72596424-4492", &[(100.0, 5.0, 255), (24.0, 1.0, 0)]),
+        (3.0, "V52617592-2606", &[(208.0, 2.0, 0), (215.0, 7.0, 255)]),
+        (4.0, "V43033665-5709", &[(463.0, 10.0, 255)]),
+        (3.0, "V00026635-6053", &[(506.0, 2.0, 0), (422.0, 4.0, 255), (50.0, 1.0, 255)]),
+        (4.0, "V68025145-2201", &[(251.0, 5.0, 255), (121.0, 1.0, 0)]),
+        (4.0, "V71765659-4259", &[(718.0, 3.0, 0), (591.0, 5.0, 255)]),
+        (3.0, "V01064670-8046", &[(310.0, 7.0, 0), (249.0, 1.0, 255)]),
+        (3.0, "V81573971-7786", &[(561.0, 3.0, 0), (224.0, 1.0, 0)]),
+        (3.0, "V47741249-9434", &[(235.0, 5.0, 255), (265.0, 6.0, 255)]),
+        (4.0, "V15958651-4080", &[(528.0, 5.0, 255), (571.0, 1.0, 0), (177.0, 8.0, 255)]),
+        (2.0, "V99062900-6504", &[(214.0, 4.0, 255), (30.0, 5.0, 0), (217.0, 1.0, 0)]),
+        (3.0, "V82881715-0266", &[(233.0, 6.0, 255)]),
+    ];
+    for (module, text, streaks) in pages {
+        let modules = encode(Symbology::Code39, text).unwrap();
+        let mut paper = Paper::blank(2400, 400, 300);
+        let x = 70.0 + modules.width as f32 * module / 2.0;
+        paper.code(&modules, module, Place { x, y: 150.0, degrees: 0.0 });
+        for (left, width, gray) in streaks {
+            paper.streak(70 + *left as u32, *width as u32, *gray);
+        }
+        for reading in ordinary(&paper.softened().gray()).codes {
+            assert_eq!(reading.text, text, "under {streaks:?}");
+        }
+    }
+}
+
+#[test]
+fn labels_close_above_each_other_are_all_read() {
+    let labels: [&[(&str, u32)]; 3] = [
+        &[("MRN0048213", 60), ("MRN0099731", 140)],
+        &[("MRN0048213", 100), ("MRN0099731", 100), ("MRN0031415", 100)],
+        &[("MRN0048213", 140), ("MRN0099731", 60), ("MRN0031415", 90), ("MRN0027182", 60)],
+    ];
+    for stack in labels {
+        for gap in [24, 36] {
+            let mut paper = Paper::letter(300);
+            let mut top = 400;
+            for (text, height) in stack {
+                paper.label(&encode(Symbology::Code128, text).unwrap(), 4, (400, top), *height);
+                top += height + gap;
+            }
+            let mut texts: Vec<String> =
+                ordinary(&paper.gray()).codes.into_iter().map(|c| c.text).collect();
+            texts.sort();
+            let mut drawn: Vec<&str> = stack.iter().map(|(text, _)| *text).collect();
+            drawn.sort();
+            assert_eq!(texts, drawn, "{gap} pixels apart");
+        }
+    }
+}
+
+#[test]
+fn a_sheet_of_thirty_labels_is_read_whole() {
+    let mut paper = Paper::letter(300);
+    let mut drawn: Vec<String> = Vec::new();
+    for i in 0..30 {
+        let text = format!("00482{:04}", i * 317);
+        let modules = encode(Symbology::Code128, &text).unwrap();
+        paper.label(&modules, 4, (120 + i % 3 * 820, 150 + i / 3 * 310), 90);
+        drawn.push(text);
+    }
+    let mut texts: Vec<String> =
+        ordinary(&paper.gray()).codes.into_iter().map(|c| c.text).collect();
+    texts.sort();
+    assert_eq!(texts, drawn);
+}
+
+#[test]
+fn bars_made_wider_or_narrower_by_the_print_are_read() {
+    for symbology in [Symbology::Code39, Symbology::Itf, Symbology::Codabar, Symbology::Code128] {
+        let modules = encode(symbology, text(symbology)).unwrap();
+        for spread in [-0.6, 0.6] {
+            let mut paper = Paper::blank(1400, 500, 300);
+            let (module, width) = (3.0, modules.width as f32);
+            let place = Place { x: 700.0, y: 250.0, degrees: 0.0 };
+            paper.draw(place, (width + 2.0) * module, 150.0, |x, _| {
+                let x = x / module - 1.0;
+                let near = [x - spread / 2.0, x + spread / 2.0]
+                    .map(|x| (0.0..width).contains(&x) && modules.is_dark(x as u32, 0));
+                if spread > 0.0 { near[0] || near[1] } else { near[0] && near[1] }
+            });
+            let what = format!("{symbology} wider by {spread} modules");
+            assert_eq!(one(ordinary(&paper.gray()), &what).text, text(symbology), "{what}");
+        }
+    }
+}
+
+#[test]
+fn a_label_photographed_aslant_is_read() {
+    for symbology in [Symbology::Code39, Symbology::Code128] {
+        let modules = encode(symbology, text(symbology)).unwrap();
+        let mut paper = Paper::blank(900, 600, 72);
+        let (width, height, module) = (modules.width as f32, 300.0, 2.6);
+        let place = Place { x: 450.0, y: 300.0, degrees: 0.0 };
+        paper.draw(place, 880.0, height, |x, y| {
+            // The far end of the bars stands closer together.
+            let x = (x - 440.0) / (0.92 + 0.16 * y / height) / module + width / 2.0;
+            (0.0..width).contains(&x) && modules.is_dark(x as u32, 0)
+        });
+        let what = format!("{symbology} in perspective");
+        assert_eq!(one(ordinary(&paper.gray()), &what).text, text(symbology), "{what}");
+    }
+}
+
+#[test]
+fn white_on_black_is_read_by_a_stubborn_look() {
+    for symbology in Symbology::ALL {
+        let modules = encode(symbology, text(symbology)).unwrap();
+        let mut paper = Paper::letter(150);
+        paper.code(&modules, 3.0, Place { x: 640.0, y: 600.0, degrees: 0.0 });
+        paper.pixels.iter_mut().for_each(|pixel| *pixel = 255 - *pixel);
+        let raster = paper.gray();
+        let what = format!("{symbology} white on black");
+        assert_eq!(ordinary(&raster).codes, [], "{what}");
+        let reading = one(read(&raster, &rules(), Effort::Stubborn), &what);
+        assert_eq!(reading.text, text(symbology), "{what}");
+    }
+}
+
 #[test]
 fn a_cover_sheet_survives_fading_and_noise() {
     let payload = CoverSheet::Patient { mrn: "0048213".into(), encounter: None }.to_payload();
@@ -378,6 +536,50 @@ fn a_worn_patch_sheet_is_still_found() {
     }
     let rules = BarcodeRules { patch_codes: false, ..rules() };
     assert_eq!(read(&paper.gray(), &rules, Effort::Ordinary).patches, []);
+}
+
+#[test]
+fn four_bars_that_are_no_patch_read_as_none() {
+    // Bars and spaces from the top on, in pixels at 200 dpi.
+    let bars = |paper: &mut Paper, top: f32, heights: &[(f32, f32)], lengths: [f32; 4]| {
+        let mut y = top;
+        for ((height, space), length) in heights.iter().zip(lengths) {
+            paper.bar(200.0, y, length, *height);
+            y += height + space;
+        }
+    };
+    let letter = || {
+        let mut paper = Paper::letter(200);
+        paper.print(200, 1700, 1500, 2000);
+        paper
+    };
+    let patch = [(40.0, 16.0), (16.0, 16.0), (16.0, 16.0), (40.0, 16.0)];
+    let mut middle = letter();
+    bars(&mut middle, 1020.0, &patch, [1200.0; 4]);
+    let mut table = letter();
+    let head = [(40.0, 20.0), (20.0, 20.0), (14.0, 20.0), (37.0, 20.0)];
+    bars(&mut table, 200.0, &head, [1200.0; 4]);
+    let mut flag = letter();
+    let stripes = [(33.0, 20.0), (20.0, 20.0), (33.0, 20.0), (20.0, 20.0)];
+    bars(&mut flag, 200.0, &stripes, [600.0; 4]);
+    let mut blacked_out = letter();
+    bars(&mut blacked_out, 200.0, &patch, [700.0, 1200.0, 760.0, 1100.0]);
+    let mut short = letter();
+    bars(&mut short, 200.0, &patch, [280.0; 4]);
+    for (name, paper) in [
+        ("letterhead in the middle", middle),
+        ("head of a table", table),
+        ("flag", flag),
+        ("lines blacked out", blacked_out),
+        ("short bars", short),
+    ] {
+        for raster in [paper.clone().gray(), paper.bitonal()] {
+            assert_eq!(ordinary(&raster).patches, [], "{name}");
+        }
+    }
+    let mut printed = letter();
+    bars(&mut printed, 200.0, &patch, [1200.0; 4]);
+    assert_eq!(ordinary(&printed.gray()).patches, [PatchReading::Known(PatchCode::Two)]);
 }
 
 #[test]
