@@ -95,7 +95,7 @@ fn scanned(dpi: u32, skew: f64, turn: QuarterTurn) -> Raster {
         (word, upward * Affine::scale(scale) * lies * skewed(skew) * place)
     });
     let pdf = foreign::typed_words((size.0 as f32, size.1 as f32), FONT_SIZE as f32, matrices);
-    let drawn = outguide::pdf::import::open(pdf).unwrap().iter().next().unwrap().unwrap();
+    let drawn = crate::import(pdf).unwrap().remove(0);
     let (width, height, format) = (drawn.width(), drawn.height(), drawn.format());
     Raster::new(width, height, Dpi(dpi), format, drawn.into_pixels()).unwrap()
 }
