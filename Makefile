@@ -92,7 +92,7 @@ conformance: test ## let veraPDF judge every PDF the tests make
 lint: deps deny ## format, clippy, documentation and licences, warnings being errors
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --no-deps --document-private-items
 	cargo deny check licenses bans sources
 
 deny: toolchain

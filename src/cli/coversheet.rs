@@ -166,8 +166,8 @@ fn is_known_type(code: &str, profile: Option<&str>, args: &StateArgs) -> Result<
     let listed = profile::list(&dirs).ends(Exit::Settings)?;
     // One that cannot be used is `check`'s to tell.
     Ok(listed
-        .iter()
-        .filter_map(|(name, _)| profile::find(name, &dirs).ok())
+        .keys()
+        .filter_map(|name| profile::find(name, &dirs).ok())
         .any(|found| knows(&found.profile)))
 }
 

@@ -5,7 +5,7 @@
 //! | read | a page | [`page`]: barcodes, cleaning, words | its outcome as a row, its picture as a derived file |
 //! | separate | a batch | [`separate`] | documents, set-aside pages, questions as rows |
 //! | render | a document | [`render`] | a PDF among the derived files |
-//! | file | a document | [`file`] | the PDF and its index file in the watched folder, then the row |
+//! | file | a document | [`mod@file`] | the PDF and its index file in the watched folder, then the row |
 //!
 //! Reading is one step and not three, so that a page is decoded once: 0.1 s of
 //! a page's 3. What is read before separation is known to be wanted: our own

@@ -78,7 +78,7 @@ pub fn write(
     }
 }
 
-/// Reads what [`write`] wrote.
+/// Reads what [`write()`] wrote.
 pub fn read(format: SidecarFormat, bytes: &[u8]) -> Result<IndexEntry, NotAnIndex> {
     match format {
         SidecarFormat::Json => json::read(bytes),

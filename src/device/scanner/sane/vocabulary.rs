@@ -2,7 +2,7 @@
 //!
 //! Drivers agree on option names more than on values: a feeder is "ADF", "ADF
 //! Front" or "Automatic Document Feeder(left aligned)", colour is "Color" or
-//! "24bit Color[Fast]".
+//! `24bit Color[Fast]`.
 
 use crate::profile::{PaperSource, ScanMode};
 
