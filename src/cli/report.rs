@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use super::exit::Stopped;
 use super::telling::say_if_heard;
+use crate::records::document::{Question, QuestionReason};
 use crate::records::ids::{BatchId, DocumentId, PageNo};
-use crate::records::page::Place;
+use crate::records::page::{PageOutcome, Place, TextOutcome};
 use crate::store::{BatchRow, Store, StoreFault};
 
 /// The JSON of `outguide capture`; its keys are documented in the README.
@@ -33,6 +34,8 @@ struct FiledDocument {
     pdf: String,
     index_file: String,
     pages: Vec<PageNo>,
+    /// Those that OCR could not read: they are in it as images.
+    without_text: Vec<PageNo>,
     fields: BTreeMap<String, String>,
 }
 
@@ -66,22 +69,25 @@ impl BatchReport {
                 id: DocumentId::new(id.clone(), document.first_page),
                 pdf: filed.pdf_path,
                 index_file: filed.index_path,
+                without_text: without_text(store, id, &document.pages).await?,
                 pages: document.pages,
                 fields,
             });
         }
-        let questions = store.questions(id).await?;
-        let questions = questions.into_iter().map(|question| OpenQuestion {
-            page: question.page,
-            reason: question.reason.to_string(),
-            holds: question.holds,
-        });
+        let mut questions = Vec::new();
+        for question in store.questions(id).await? {
+            questions.push(OpenQuestion {
+                reason: reason(store, id, &question).await?,
+                page: question.page,
+                holds: question.holds,
+            });
+        }
         Ok(BatchReport {
             batch: id.clone(),
             pages: store.pages(id).await?.len(),
             set_aside: set_aside.collect(),
             documents,
-            questions: questions.collect(),
+            questions,
         })
     }
 
@@ -149,6 +155,32 @@ struct StoppedReport<'a> {
     error: String,
     exit: u8,
     last_page: Option<PageNo>,
+}
+
+async fn without_text(
+    store: &Store,
+    batch: &BatchId,
+    pages: &[PageNo],
+) -> Result<Vec<PageNo>, StoreFault> {
+    let mut without = Vec::new();
+    for page in pages {
+        let outcome = store.page_outcome(batch, *page).await?;
+        if let Some(PageOutcome::Read { text: TextOutcome::Failed { .. }, .. }) = outcome {
+            without.push(*page);
+        }
+    }
+    Ok(without)
+}
+
+/// For the clerk; of an image that cannot be read, what is wrong with it too.
+async fn reason(store: &Store, batch: &BatchId, question: &Question) -> Result<String, StoreFault> {
+    if question.reason == QuestionReason::UnreadableImage
+        && let Some(PageOutcome::Unreadable { cause }) =
+            store.page_outcome(batch, question.page).await?
+    {
+        return Ok(format!("{}: {cause}", question.reason));
+    }
+    Ok(question.reason.to_string())
 }
 
 fn plural(count: usize, what: &str) -> String {

@@ -286,7 +286,7 @@ impl fmt::Display for QuestionReason {
                 write!(f, "{expected} {what} expected, {found} found; count the paper again")
             }
             QuestionReason::UnreadableImage => {
-                f.write_str("the page's image cannot be read; scan the sheet again")
+                f.write_str("the page's image cannot be read; mend the file or scan the sheet again")
             }
             QuestionReason::SuspectSheet => f.write_str(
                 "the scanner reported a fault with this sheet; compare it with the paper",
