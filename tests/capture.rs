@@ -169,6 +169,8 @@ fn a_file_that_is_no_image_is_kept_and_becomes_a_question() {
     assert_eq!(outcome["pages"], 2);
     assert_eq!(outcome["questions"][0]["page"], 2);
     assert_eq!(outcome["questions"][0]["holds"], serde_json::json!([1, 2]));
+    let reason = outcome["questions"][0]["reason"].as_str().unwrap();
+    assert!(reason.contains("the PNG file ends before its picture does"), "{reason}");
 }
 
 #[test]
