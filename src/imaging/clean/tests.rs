@@ -216,6 +216,51 @@ fn a_dark_picture_on_a_page_of_text_does_not_make_it_negative() {
     assert_eq!(clean(&drawing.raster(), &settings()).picture.polarity, Polarity::Positive);
 }
 
+/// Bright ribs beside a spine on black.
+fn radiograph() -> Drawing {
+    let mut drawing = Drawing::letter_page(12);
+    for y in 200..1450u32 {
+        let level = |from_spine: u32| 12 + (140u32.saturating_sub(from_spine * 2)) as u8;
+        for x in 250..1025u32 {
+            let from_spine = x.abs_diff(637);
+            let on_a_rib = (y + from_spine / 4) % 110 < 14;
+            let bright = if on_a_rib { 60u8 } else { 0 };
+            drawing.levels[(y * 1275 + x) as usize] = level(from_spine).saturating_add(bright);
+        }
+    }
+    drawing
+}
+
+#[test]
+fn pictures_and_boxes_light_on_dark_are_not_negative_pages() {
+    let mut captioned = radiograph();
+    captioned.lines((60, 60, 700, 120), 235);
+    let mut sector = Drawing::letter_page(6);
+    for y in 100..1300i64 {
+        for x in 638 - y / 2..638 + y / 2 {
+            // Speckle of fixed noise.
+            let noise = ((x * 7919 + y * 104_729) % 97) as u8;
+            sector.levels[(y * 1275 + x) as usize] = 25 + noise;
+        }
+    }
+    sector.lines((40, 60, 250, 800), 255);
+    let mut note_above_box = Drawing::letter_page(255);
+    note_above_box.lines((150, 100, 1100, 160), 0);
+    note_above_box.bar((120, 200, 1150, 1400), 0);
+    note_above_box.lines((160, 240, 1100, 1360), 255);
+    for (name, page) in [
+        ("radiograph", radiograph()),
+        ("captioned radiograph", captioned),
+        ("ultrasound", sector),
+        ("box", note_above_box),
+    ] {
+        let page = page.raster();
+        let cleaned = clean(&page, &Cleaning { crop: false, deskew: false, ..settings() });
+        assert_eq!(cleaned.picture.polarity, Polarity::Positive, "{name}");
+        assert!(cleaned.raster.pixels().iter().zip(page.pixels()).all(|(a, b)| a == b), "{name}");
+    }
+}
+
 #[test]
 fn blank_sides_are_blank_and_a_single_line_is_not() {
     for (file, blank) in [
