@@ -65,6 +65,30 @@ impl Drawing {
         }
     }
 
+    /// Capitals of 10 points, as frames with a stroke across.
+    fn word(&mut self, (left, top): (u32, u32), letters: u32, ink: u8) {
+        for x in (0..letters).map(|letter| left + letter * 14) {
+            for part in [
+                (x, top, x + 2, top + 15),
+                (x + 8, top, x + 10, top + 15),
+                (x, top, x + 10, top + 2),
+                (x, top + 7, x + 10, top + 9),
+            ] {
+                self.bar(part, ink);
+            }
+        }
+    }
+
+    fn stroke(&mut self, from: (f32, f32), to: (f32, f32), thick: u32, ink: u8) {
+        let steps = (to.0 - from.0).hypot(to.1 - from.1) as u32;
+        for step in 0..=steps {
+            let part = step as f32 / steps as f32;
+            let x = (from.0 + (to.0 - from.0) * part) as u32;
+            let y = (from.1 + (to.1 - from.1) * part) as u32;
+            self.bar((x, y, x + thick, y + thick), ink);
+        }
+    }
+
     fn disc(&mut self, (middle_x, middle_y): (i64, i64), radius: i64, level: u8) {
         for y in 0..i64::from(self.height) {
             for x in 0..i64::from(self.width) {
@@ -291,6 +315,52 @@ fn margins_holes_and_dust_lines_are_not_ink() {
     drawing.bar((500, 500, 502, 502), 0); // a speck
     let measure = clean(&drawing.raster(), &settings()).picture.blank;
     assert!(measure.is_blank, "{}", measure.ink);
+}
+
+#[test]
+fn a_side_with_a_single_mark_of_writing_is_not_blank() {
+    let check = |name: &str, draw: &dyn Fn(&mut Drawing)| {
+        let mut drawing = Drawing::letter_page(245);
+        draw(&mut drawing);
+        let page = drawing.raster();
+        for lies in ALL_TURNS {
+            let measure = clean(&turned(&page, lies), &settings()).picture.blank;
+            assert!(!measure.is_blank, "{name} {lies:?}: {}", measure.ink);
+            assert!(measure.ink < settings().blank_ink, "{name}: enough ink tests nothing");
+        }
+    };
+    check("DNR", &|page| page.word((250, 500), 3, 20));
+    check("a number of two digits", &|page| page.word((750, 1000), 2, 20));
+    check("an allergy at the top edge", &|page| page.word((550, 12), 7, 20));
+    check("DNR at the left edge", &|page| page.word((4, 750), 3, 20));
+    check("a page number at the foot", &|page| page.word((620, 1590), 2, 20));
+    check("pencilled initials", &|page| page.word((1000, 1500), 2, 150));
+    check("a line that strikes the page out", &|page| page.bar((150, 800, 1125, 802), 60));
+    check("a check mark", &|page| {
+        page.stroke((500.0, 500.0), (510.0, 515.0), 3, 30);
+        page.stroke((510.0, 515.0), (535.0, 475.0), 3, 30);
+    });
+    check("a check mark in the corner", &|page| {
+        page.stroke((60.0, 80.0), (75.0, 100.0), 3, 30);
+        page.stroke((75.0, 100.0), (110.0, 45.0), 3, 30);
+    });
+}
+
+#[test]
+fn staples_and_strong_specks_are_not_writing() {
+    let mut drawing = Drawing::letter_page(245);
+    drawing.stroke((60.0, 60.0), (105.0, 90.0), 3, 60); // a staple
+    drawing.bar((400, 0, 402, 1650), 60); // dust on the sensor
+    for at in [200, 700, 1200] {
+        drawing.bar((at, at, at + 4, at + 4), 0);
+    }
+    drawing.bar((0, 600, 12, 640), 30); // a torn edge
+    drawing.bar((0, 660, 9, 690), 30);
+    let page = drawing.raster();
+    for lies in ALL_TURNS {
+        let measure = clean(&turned(&page, lies), &settings()).picture.blank;
+        assert!(measure.is_blank, "{lies:?}: {}", measure.ink);
+    }
 }
 
 #[test]
