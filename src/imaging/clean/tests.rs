@@ -178,6 +178,34 @@ fn skew_is_measured_to_a_tenth_of_a_degree_and_taken_out() {
 }
 
 #[test]
+fn a_nearly_straight_table_is_not_set_crooked() {
+    // Ruled, ten columns of figures of two to four digits, sideways letter.
+    let mut drawing = Drawing::new(2200, 1700, 255);
+    for row in 0..22u32 {
+        let top = 150 + row * 60;
+        drawing.bar((150, top - 10, 2050, top - 8), 0);
+        for column in 0..10u32 {
+            for digit in 0..2 + (row * 7 + column * 5) % 3 {
+                let (x, y) = (170 + column * 190 + digit * 18, top + 6);
+                drawing.bar((x, y, x + 14, y + 20), 0);
+                drawing.bar((x + 4, y + 4, x + 10, y + 16), 255);
+            }
+        }
+    }
+    for column in 0..=10 {
+        drawing.bar((150 + column * 190, 140, 152 + column * 190, 1460), 0);
+    }
+    let (format, dpi) = (PixelFormat::Gray8, Dpi(200));
+    let straight = Raster::new(2200, 1700, dpi, format, drawing.levels).unwrap();
+    for degrees in [-0.6f32, -0.5, -0.4, 0.3, 0.4, 0.5, 0.6] {
+        let page = rotate::rotated(&straight, degrees, 2200, 1700);
+        let measured = clean(&page, &settings()).picture.skew_measured_degrees;
+        let is_right = measured.is_some_and(|measured| (measured - degrees).abs() < 0.1);
+        assert!(is_right, "{degrees}: {measured:?}");
+    }
+}
+
+#[test]
 fn an_angle_over_the_profiles_limit_is_recorded_and_left_alone() {
     let page = fixture("pages/skewed-7.png");
     let cleaned = clean(&page, &Cleaning { max_skew_degrees: 5.0, ..settings() });
