@@ -5,20 +5,17 @@
 //! in its document as an image and is flagged.
 
 use super::source::SourcePage;
-use crate::imaging::clean::{Cleaned, clean, clean_with_turn};
-use crate::imaging::{encode, reading};
+use super::upright::read_upright;
+use crate::imaging::clean::clean;
+use crate::imaging::encode;
 use crate::ocr::Readers;
 use crate::page_barcodes::{self, Effort};
 use crate::profile::{FiledPixels, Profile};
 use crate::records::cover_sheet;
 use crate::records::ids::Sha256;
-use crate::records::page::{FiledPicture, PageOutcome, PageReadings, QuarterTurn, TextOutcome};
+use crate::records::page::{FiledPicture, PageOutcome, PageReadings, TextOutcome};
 use crate::records::raster::{EncodedImage, Raster};
 use crate::records::text::PageText;
-
-/// Below this confidence of Tesseract's, its orientation is no better than a
-/// guess, and a wrong turn is worse than none.
-const SURE_OF_ORIENTATION: f32 = 3.0;
 
 /// What was found, and the picture as it will stand in the PDF.
 pub struct PageRead {
@@ -30,15 +27,14 @@ pub struct PageRead {
 pub fn read_page(page: &SourcePage, profile: &Profile, readers: Option<&Readers>) -> PageRead {
     let original = &page.raster;
     let mut readings = page_barcodes::read(original, &profile.barcodes, Effort::Ordinary);
-    let cleaned = cleaned(original, profile, readers);
-    let text = match readers {
-        Some(readers) if !cleaned.picture.blank.is_blank && !is_a_sheet(&readings) => {
-            match readers.read(&reading::for_reading(&cleaned.raster)) {
-                Ok(page) => TextOutcome::Recognized { page },
-                Err(fault) => TextOutcome::Failed { cause: fault.to_string() },
-            }
-        }
-        Some(_) | None => TextOutcome::NotWanted,
+    let (cleaned, read) = match readers.filter(|_| !is_a_sheet(&readings)) {
+        Some(readers) => read_upright(original, &profile.cleaning, readers),
+        None => (clean(original, &profile.cleaning), None),
+    };
+    let text = match read {
+        Some(Ok(page)) => TextOutcome::Recognized { page },
+        Some(Err(fault)) => TextOutcome::Failed { cause: fault.to_string() },
+        None => TextOutcome::NotWanted,
     };
     let says_it_is_a_cover_sheet = match &text {
         TextOutcome::Recognized { page } => says_cover_sheet(page),
@@ -68,27 +64,6 @@ pub fn read_page(page: &SourcePage, profile: &Profile, readers: Option<&Readers>
     let picture = cleaned.picture;
     let outcome = PageOutcome::Read { readings, picture, says_it_is_a_cover_sheet, text, filed };
     PageRead { outcome, image }
-}
-
-/// Upright by the cheap measure; where that cannot tell, Tesseract is asked.
-fn cleaned(original: &Raster, profile: &Profile, readers: Option<&Readers>) -> Cleaned {
-    let cleaned = clean(original, &profile.cleaning);
-    let in_doubt = profile.cleaning.upright
-        && cleaned.picture.turn_confidence.is_none()
-        && !cleaned.picture.blank.is_blank;
-    let Some(readers) = readers.filter(|_| in_doubt) else { return cleaned };
-    match readers.orientation(&cleaned.raster) {
-        Ok(Some((turn, confidence)))
-            if turn != QuarterTurn::None && confidence >= SURE_OF_ORIENTATION =>
-        {
-            clean_with_turn(original, &profile.cleaning, turn, confidence)
-        }
-        Ok(_) => cleaned,
-        Err(fault) => {
-            tracing::warn!(%fault, "orientation left as it is");
-            cleaned
-        }
-    }
 }
 
 /// One of our own sheets: its words are not part of any record.

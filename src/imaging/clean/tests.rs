@@ -137,6 +137,33 @@ fn a_page_that_does_not_tell_which_way_up_it_lies_is_left_and_says_so() {
 }
 
 #[test]
+fn capitals_do_not_tell_which_way_up_a_page_lies() {
+    // Capitals of which one in twelve has something below their line, as Q, J
+    // and a comma have: on small letters that would mean the page is on its head.
+    let mut drawing = Drawing::letter_page(250);
+    for (row, top) in (150..1500).step_by(30).enumerate() {
+        for column in 0..60u32 {
+            let left = 150 + column * 16;
+            drawing.word((left, top), 1, 20);
+            if (row as u32 * 5 + column).is_multiple_of(12) {
+                drawing.bar((left + 2, top + 13, left + 6, top + 20), 20);
+            }
+        }
+    }
+    let page = drawing.raster();
+    for lies in ALL_TURNS {
+        let cleaned = clean(&turned(&page, lies), &settings());
+        let picture = &cleaned.picture;
+        assert_eq!((picture.turn, picture.turn_confidence), (QuarterTurn::None, None), "{lies:?}");
+        let lines = match lies {
+            QuarterTurn::None | QuarterTurn::Half => Lines::Across,
+            QuarterTurn::Right | QuarterTurn::Left => Lines::Down,
+        };
+        assert_eq!(cleaned.lines, Some(lines), "{lies:?}");
+    }
+}
+
+#[test]
 fn a_given_turn_is_obeyed_and_recorded() {
     let mut drawing = Drawing::letter_page(250);
     drawing.lines((150, 150, 1100, 1500), 20);
