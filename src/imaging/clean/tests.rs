@@ -435,6 +435,66 @@ fn the_scanners_dark_lid_is_cut_off_and_the_paper_never() {
 }
 
 #[test]
+fn white_letters_on_a_dark_band_are_not_cut_off() {
+    let page = || {
+        let mut drawing = Drawing::letter_page(250);
+        drawing.lines((300, 250, 1200, 1550), 20);
+        drawing
+    };
+    let mut side_band = page();
+    side_band.bar((0, 0, 225, 1650), 40);
+    side_band.word((20, 400), 8, 255);
+    let mut letterhead = page();
+    letterhead.bar((0, 0, 1275, 190), 40);
+    letterhead.lines((150, 70, 1100, 90), 255);
+    for (name, drawing) in [("side band", side_band), ("letterhead", letterhead)] {
+        assert_eq!(clean(&drawing.raster(), &settings()).picture.crop, None, "{name}");
+    }
+}
+
+#[test]
+fn a_dark_picture_at_the_foot_of_a_page_is_not_taken_for_the_lid() {
+    let mut drawing = Drawing::letter_page(15);
+    drawing.bar((40, 40, 1235, 1400), 245);
+    drawing.lines((150, 150, 1100, 1000), 20);
+    drawing.bar((40, 1100, 1235, 1400), 24);
+    let crop = clean(&drawing.raster(), &settings()).picture.crop;
+    assert_eq!(crop, Some(PixelBox { left: 40, top: 40, right: 1235, bottom: 1650 }));
+}
+
+#[test]
+fn slips_and_half_sheets_are_cut_out_of_a_dark_lid() {
+    // A half sheet as wide as the lid, and a slip that lies crooked.
+    let mut half = Drawing::new(1275, 2100, 15);
+    half.bar((12, 12, 1263, 837), 245);
+    half.lines((150, 100, 1100, 700), 20);
+    let found = clean(&half.raster(), &settings()).picture.crop;
+    assert_eq!(found, Some(PixelBox { left: 12, top: 12, right: 1263, bottom: 837 }));
+
+    let mut slip = Drawing::new(1275, 2100, 20);
+    slip.bar((200, 200, 950, 800), 245);
+    slip.lines((300, 280, 850, 700), 20);
+    let straight = slip.raster();
+    let mut crooked = rotate::rotated(&straight, 4.0, 1275, 2100).into_pixels();
+    // Outside the scan is lid too, not the white that straightening leaves.
+    for (y, row) in crooked.chunks_mut(1275).enumerate() {
+        let edge = if y < 100 || y > 1900 { 1275 } else { 150 };
+        row[..edge.min(1275)].fill(20);
+        row[1275 - edge.min(150)..].fill(20);
+    }
+    let format = PixelFormat::Gray8;
+    let page = Raster::new(1275, 2100, Dpi(150), format, crooked).unwrap();
+    let paper = clean(&page, &settings()).picture.crop.expect("the slip is seen");
+    let (width, height) = (paper.right - paper.left, paper.bottom - paper.top);
+    assert!((750..850).contains(&width) && (600..700).contains(&height), "{paper:?}");
+}
+
+#[test]
+fn a_radiographs_light_parts_are_no_paper() {
+    assert_eq!(clean(&radiograph().raster(), &settings()).picture.crop, None);
+}
+
+#[test]
 fn a_white_lid_or_a_black_bar_on_the_paper_is_not_cut() {
     let mut drawing = Drawing::letter_page(255);
     drawing.lines((200, 150, 1100, 1350), 20);
