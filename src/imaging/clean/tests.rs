@@ -478,7 +478,7 @@ fn slips_and_half_sheets_are_cut_out_of_a_dark_lid() {
     let mut crooked = rotate::rotated(&straight, 4.0, 1275, 2100).into_pixels();
     // Outside the scan is lid too, not the white that straightening leaves.
     for (y, row) in crooked.chunks_mut(1275).enumerate() {
-        let edge = if y < 100 || y > 1900 { 1275 } else { 150 };
+        let edge = if (100..=1900).contains(&y) { 150 } else { 1275 };
         row[..edge.min(1275)].fill(20);
         row[1275 - edge.min(150)..].fill(20);
     }
