@@ -27,6 +27,19 @@ impl Drop for Pix {
     }
 }
 
+/// What would set text lines level.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LevelAngle {
+    /// Clockwise.
+    pub degrees: f32,
+    /// The ratio of the best score to the worst of the last few. It grows with
+    /// the sweep's step, and compares only with others of the same step.
+    pub confidence: f32,
+    /// How sharply rows of ink and rows of paper part at this angle. Compares
+    /// with others of the same picture.
+    pub score: f32,
+}
+
 /// What leptonica has to say about a blank page is not for the clerk's screen.
 fn silence() {
     static ONCE: Once = Once::new();
@@ -121,30 +134,32 @@ impl Pix {
         }
     }
 
-    /// The angle by which text lines fall to the right, in degrees, and how
-    /// sure that is (the ratio of the best score to the worst). One bit a pixel
-    /// at 100 to 300 dpi; searches `range` degrees to either side.
-    pub(super) fn find_skew(&self, range: f32) -> Option<(f32, f32)> {
+    /// The angle that would set text lines level, found among angles `step`
+    /// degrees apart up to `range` to either side and then between them. One
+    /// bit a pixel at 100 to 300 dpi.
+    pub(super) fn find_skew(&self, range: f32, step: f32) -> Option<LevelAngle> {
         /// The sweep looks at half the size, the search at full size.
         const SWEEP_REDUCTION: i32 = 2;
         const SEARCH_REDUCTION: i32 = 1;
-        const SWEEP_STEP: f32 = 1.0;
+        const SWEEP_CENTER: f32 = 0.0;
         const SEARCH_STEP: f32 = 0.01;
-        let (mut angle, mut confidence) = (0.0, 0.0);
-        // SAFETY: `raw` is a live image; the two numbers outlive the call.
+        let (mut degrees, mut confidence, mut score) = (0.0, 0.0, 0.0);
+        // SAFETY: `raw` is a live image; the three numbers outlive the call.
         let failed = unsafe {
-            sys::pixFindSkewSweepAndSearch(
+            sys::pixFindSkewSweepAndSearchScore(
                 self.raw,
-                &mut angle,
+                &mut degrees,
                 &mut confidence,
+                &mut score,
                 SWEEP_REDUCTION,
                 SEARCH_REDUCTION,
+                SWEEP_CENTER,
                 range,
-                SWEEP_STEP,
+                step,
                 SEARCH_STEP,
             )
         };
-        (failed == 0).then_some((angle, confidence))
+        (failed == 0).then_some(LevelAngle { degrees, confidence, score })
     }
 
     /// By the letters that rise above and hang below a line: how sure it is

@@ -21,3 +21,4 @@ pub mod render;
 pub mod runner;
 pub mod separate;
 pub mod source;
+mod upright;

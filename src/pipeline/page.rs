@@ -5,9 +5,10 @@
 //! in its document as an image and is flagged.
 
 use super::source::SourcePage;
+use super::upright::{read_as_it_lies, read_upright};
 use crate::imaging::clean::{Cleaned, clean, clean_with_turn};
-use crate::imaging::{encode, reading};
-use crate::ocr::Readers;
+use crate::imaging::encode;
+use crate::ocr::{OcrFault, Readers};
 use crate::page_barcodes::{self, Effort};
 use crate::profile::{FieldRule, FiledPixels, Profile};
 use crate::records::barcode::Reading;
@@ -19,10 +20,6 @@ use crate::records::page::{
 use crate::records::raster::{EncodedImage, PixelFormat, Raster};
 use crate::records::separator::PatchCode;
 use crate::records::text::PageText;
-
-/// Below this confidence of Tesseract's, its orientation is no better than a
-/// guess, and a wrong turn is worse than none.
-const SURE_OF_ORIENTATION: f32 = 3.0;
 
 /// How sure a label is of the way its page lies, where nothing else could tell:
 /// not very, since some are stuck on sideways.
@@ -45,7 +42,7 @@ pub struct PageRead {
 pub fn read_page(page: &SourcePage, profile: &Profile, readers: Option<&Readers>) -> PageRead {
     let original = &page.raster;
     let mut readings = page_barcodes::read(original, &profile.barcodes, Effort::Ordinary);
-    let cleaned = cleaned(original, &readings, profile, readers);
+    let (cleaned, read) = upright(original, &readings, profile, readers);
     if cleaned.picture.polarity == Polarity::Negative {
         let inverted =
             page_barcodes::read(&inverted(original), &profile.barcodes, Effort::Ordinary);
@@ -53,17 +50,10 @@ pub fn read_page(page: &SourcePage, profile: &Profile, readers: Option<&Readers>
         // White bars on black are a patch too, and another one.
         readings.patches = inverted.patches;
     }
-    let text = match readers {
-        Some(readers) if !cleaned.picture.blank.is_blank && !is_a_sheet(&readings) => {
-            match readers.read(&reading::for_reading(&cleaned.raster)) {
-                Ok(page) => {
-                    let (width, height) = (cleaned.raster.width(), cleaned.raster.height());
-                    TextOutcome::Recognized { page: page.scaled_to(width, height) }
-                }
-                Err(fault) => TextOutcome::Failed { cause: fault.to_string() },
-            }
-        }
-        Some(_) | None => TextOutcome::NotWanted,
+    let text = match read {
+        Some(Ok(page)) => TextOutcome::Recognized { page },
+        Some(Err(fault)) => TextOutcome::Failed { cause: fault.to_string() },
+        None => TextOutcome::NotWanted,
     };
     let says_it_is_a_cover_sheet = match &text {
         TextOutcome::Recognized { page } => says_cover_sheet(page),
@@ -96,35 +86,29 @@ pub fn read_page(page: &SourcePage, profile: &Profile, readers: Option<&Readers>
     PageRead { outcome, image }
 }
 
-/// Upright by the cheap measure; where that cannot tell, Tesseract is asked, and
-/// where he cannot either, the labels.
-fn cleaned(
+/// Upright as far as the page and its words tell; where they do not, by its
+/// labels. One of our own sheets is not read.
+fn upright(
     original: &Raster,
     readings: &PageReadings,
     profile: &Profile,
     readers: Option<&Readers>,
-) -> Cleaned {
-    let cleaned = clean(original, &profile.cleaning);
+) -> (Cleaned, Option<Result<PageText, OcrFault>>) {
+    let readers = readers.filter(|_| !is_a_sheet(readings));
+    let (cleaned, read) = match readers {
+        Some(readers) => read_upright(original, &profile.cleaning, readers),
+        None => (clean(original, &profile.cleaning), None),
+    };
     let in_doubt = profile.cleaning.upright
         && cleaned.picture.turn_confidence.is_none()
         && !cleaned.picture.blank.is_blank;
-    if !in_doubt {
-        return cleaned;
-    }
-    let by_words = readers.and_then(|readers| {
-        readers.orientation(&cleaned.raster).unwrap_or_else(|fault| {
-            tracing::warn!(%fault, "orientation left as it is");
-            None
-        })
-    });
-    let found = by_words
-        .filter(|(_, confidence)| *confidence >= SURE_OF_ORIENTATION)
-        .or_else(|| Some((turn_by_labels(readings, profile)?, LABEL_SAYS_ORIENTATION)));
-    match found {
-        Some((turn, confidence)) if turn != QuarterTurn::None => {
-            clean_with_turn(original, &profile.cleaning, turn, confidence)
+    match turn_by_labels(readings, profile).filter(|turn| in_doubt && *turn != QuarterTurn::None) {
+        None => (cleaned, read),
+        Some(turn) => {
+            let turned = clean_with_turn(original, &profile.cleaning, turn, LABEL_SAYS_ORIENTATION);
+            let read = readers.map(|readers| read_as_it_lies(&turned, readers));
+            (turned, read)
         }
-        Some(_) | None => cleaned,
     }
 }
 

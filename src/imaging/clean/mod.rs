@@ -24,6 +24,7 @@ use std::borrow::Cow;
 
 use self::blobs::{Blob, Blobs};
 use self::survey::Survey;
+pub use self::upright::Lines;
 use self::upright::{Letters, Skew};
 use super::geometry::{Geometry, turned_box};
 use super::turn::turned;
@@ -38,6 +39,9 @@ pub struct Cleaned {
     /// filed page too, where the profile files straightened pixels.
     pub raster: Raster,
     pub picture: PagePicture,
+    /// Which way its lines ran before any turn; `None` where that was not seen
+    /// or not looked for.
+    pub lines: Option<Lines>,
 }
 
 impl Cleaned {
@@ -77,8 +81,11 @@ fn clean_page(raster: &Raster, settings: &Cleaning, given: Option<(QuarterTurn, 
     let blank = blank::measure(&survey, &blobs, &ink, settings.blank_ink);
     let letters = (!blank.is_blank).then(|| Letters::among(&blobs, &ink));
 
-    let find_turn = |letters: &Letters| upright::turn(raster, &survey, polarity, letters);
-    let found = given.or_else(|| letters.as_ref().filter(|_| settings.upright).and_then(find_turn));
+    let is_asked = settings.upright && given.is_none();
+    let find_lie = |letters: &Letters| upright::lie(raster, &survey, polarity, letters);
+    let lie = letters.as_ref().filter(|_| is_asked).map(find_lie);
+    let lines = lie.and_then(|lie| lie.lines);
+    let found = given.or_else(|| lie.and_then(|lie| lie.turn));
     let turn = found.map_or(QuarterTurn::None, |(turn, _)| turn);
     let skew = letters.as_ref().and_then(|letters| upright::skew_after(turn, letters));
     let straighten = skew.filter(|skew| is_to_be_straightened(*skew, settings));
@@ -126,7 +133,7 @@ fn clean_page(raster: &Raster, settings: &Cleaning, given: Option<(QuarterTurn, 
     {
         page = Cow::Owned(despeckled);
     }
-    Cleaned { raster: page.into_owned(), picture }
+    Cleaned { raster: page.into_owned(), picture, lines }
 }
 
 fn is_to_be_straightened(skew: Skew, settings: &Cleaning) -> bool {

@@ -65,6 +65,30 @@ impl Drawing {
         }
     }
 
+    /// Capitals of 10 points, as frames with a stroke across.
+    fn word(&mut self, (left, top): (u32, u32), letters: u32, ink: u8) {
+        for x in (0..letters).map(|letter| left + letter * 14) {
+            for part in [
+                (x, top, x + 2, top + 15),
+                (x + 8, top, x + 10, top + 15),
+                (x, top, x + 10, top + 2),
+                (x, top + 7, x + 10, top + 9),
+            ] {
+                self.bar(part, ink);
+            }
+        }
+    }
+
+    fn stroke(&mut self, from: (f32, f32), to: (f32, f32), thick: u32, ink: u8) {
+        let steps = (to.0 - from.0).hypot(to.1 - from.1) as u32;
+        for step in 0..=steps {
+            let part = step as f32 / steps as f32;
+            let x = (from.0 + (to.0 - from.0) * part) as u32;
+            let y = (from.1 + (to.1 - from.1) * part) as u32;
+            self.bar((x, y, x + thick, y + thick), ink);
+        }
+    }
+
     fn disc(&mut self, (middle_x, middle_y): (i64, i64), radius: i64, level: u8) {
         for y in 0..i64::from(self.height) {
             for x in 0..i64::from(self.width) {
@@ -113,6 +137,33 @@ fn a_page_that_does_not_tell_which_way_up_it_lies_is_left_and_says_so() {
 }
 
 #[test]
+fn capitals_do_not_tell_which_way_up_a_page_lies() {
+    // Capitals of which one in twelve has something below their line, as Q, J
+    // and a comma have: on small letters that would mean the page is on its head.
+    let mut drawing = Drawing::letter_page(250);
+    for (row, top) in (150..1500).step_by(30).enumerate() {
+        for column in 0..60u32 {
+            let left = 150 + column * 16;
+            drawing.word((left, top), 1, 20);
+            if (row as u32 * 5 + column).is_multiple_of(12) {
+                drawing.bar((left + 2, top + 13, left + 6, top + 20), 20);
+            }
+        }
+    }
+    let page = drawing.raster();
+    for lies in ALL_TURNS {
+        let cleaned = clean(&turned(&page, lies), &settings());
+        let picture = &cleaned.picture;
+        assert_eq!((picture.turn, picture.turn_confidence), (QuarterTurn::None, None), "{lies:?}");
+        let lines = match lies {
+            QuarterTurn::None | QuarterTurn::Half => Lines::Across,
+            QuarterTurn::Right | QuarterTurn::Left => Lines::Down,
+        };
+        assert_eq!(cleaned.lines, Some(lines), "{lies:?}");
+    }
+}
+
+#[test]
 fn a_given_turn_is_obeyed_and_recorded() {
     let mut drawing = Drawing::letter_page(250);
     drawing.lines((150, 150, 1100, 1500), 20);
@@ -150,6 +201,34 @@ fn skew_is_measured_to_a_tenth_of_a_degree_and_taken_out() {
             let left = clean(&cleaned.raster, &settings()).picture.skew_measured_degrees;
             assert!(left.is_some_and(|left| left.abs() < 0.1), "{file} {format:?}: {left:?} left");
         }
+    }
+}
+
+#[test]
+fn a_nearly_straight_table_is_not_set_crooked() {
+    // Ruled, ten columns of figures of two to four digits, sideways letter.
+    let mut drawing = Drawing::new(2200, 1700, 255);
+    for row in 0..22u32 {
+        let top = 150 + row * 60;
+        drawing.bar((150, top - 10, 2050, top - 8), 0);
+        for column in 0..10u32 {
+            for digit in 0..2 + (row * 7 + column * 5) % 3 {
+                let (x, y) = (170 + column * 190 + digit * 18, top + 6);
+                drawing.bar((x, y, x + 14, y + 20), 0);
+                drawing.bar((x + 4, y + 4, x + 10, y + 16), 255);
+            }
+        }
+    }
+    for column in 0..=10 {
+        drawing.bar((150 + column * 190, 140, 152 + column * 190, 1460), 0);
+    }
+    let (format, dpi) = (PixelFormat::Gray8, Dpi(200));
+    let straight = Raster::new(2200, 1700, dpi, format, drawing.levels).unwrap();
+    for degrees in [-0.6f32, -0.5, -0.4, 0.3, 0.4, 0.5, 0.6] {
+        let page = rotate::rotated(&straight, degrees, 2200, 1700);
+        let measured = clean(&page, &settings()).picture.skew_measured_degrees;
+        let is_right = measured.is_some_and(|measured| (measured - degrees).abs() < 0.1);
+        assert!(is_right, "{degrees}: {measured:?}");
     }
 }
 
@@ -216,6 +295,51 @@ fn a_dark_picture_on_a_page_of_text_does_not_make_it_negative() {
     assert_eq!(clean(&drawing.raster(), &settings()).picture.polarity, Polarity::Positive);
 }
 
+/// Bright ribs beside a spine on black.
+fn radiograph() -> Drawing {
+    let mut drawing = Drawing::letter_page(12);
+    for y in 200..1450u32 {
+        let level = |from_spine: u32| 12 + (140u32.saturating_sub(from_spine * 2)) as u8;
+        for x in 250..1025u32 {
+            let from_spine = x.abs_diff(637);
+            let on_a_rib = (y + from_spine / 4) % 110 < 14;
+            let bright = if on_a_rib { 60u8 } else { 0 };
+            drawing.levels[(y * 1275 + x) as usize] = level(from_spine).saturating_add(bright);
+        }
+    }
+    drawing
+}
+
+#[test]
+fn pictures_and_boxes_light_on_dark_are_not_negative_pages() {
+    let mut captioned = radiograph();
+    captioned.lines((60, 60, 700, 120), 235);
+    let mut sector = Drawing::letter_page(6);
+    for y in 100..1300i64 {
+        for x in 638 - y / 2..638 + y / 2 {
+            // Speckle of fixed noise.
+            let noise = ((x * 7919 + y * 104_729) % 97) as u8;
+            sector.levels[(y * 1275 + x) as usize] = 25 + noise;
+        }
+    }
+    sector.lines((40, 60, 250, 800), 255);
+    let mut note_above_box = Drawing::letter_page(255);
+    note_above_box.lines((150, 100, 1100, 160), 0);
+    note_above_box.bar((120, 200, 1150, 1400), 0);
+    note_above_box.lines((160, 240, 1100, 1360), 255);
+    for (name, page) in [
+        ("radiograph", radiograph()),
+        ("captioned radiograph", captioned),
+        ("ultrasound", sector),
+        ("box", note_above_box),
+    ] {
+        let page = page.raster();
+        let cleaned = clean(&page, &Cleaning { crop: false, deskew: false, ..settings() });
+        assert_eq!(cleaned.picture.polarity, Polarity::Positive, "{name}");
+        assert!(cleaned.raster.pixels().iter().zip(page.pixels()).all(|(a, b)| a == b), "{name}");
+    }
+}
+
 #[test]
 fn blank_sides_are_blank_and_a_single_line_is_not() {
     for (file, blank) in [
@@ -249,6 +373,52 @@ fn margins_holes_and_dust_lines_are_not_ink() {
 }
 
 #[test]
+fn a_side_with_a_single_mark_of_writing_is_not_blank() {
+    let check = |name: &str, draw: &dyn Fn(&mut Drawing)| {
+        let mut drawing = Drawing::letter_page(245);
+        draw(&mut drawing);
+        let page = drawing.raster();
+        for lies in ALL_TURNS {
+            let measure = clean(&turned(&page, lies), &settings()).picture.blank;
+            assert!(!measure.is_blank, "{name} {lies:?}: {}", measure.ink);
+            assert!(measure.ink < settings().blank_ink, "{name}: enough ink tests nothing");
+        }
+    };
+    check("DNR", &|page| page.word((250, 500), 3, 20));
+    check("a number of two digits", &|page| page.word((750, 1000), 2, 20));
+    check("an allergy at the top edge", &|page| page.word((550, 12), 7, 20));
+    check("DNR at the left edge", &|page| page.word((4, 750), 3, 20));
+    check("a page number at the foot", &|page| page.word((620, 1590), 2, 20));
+    check("pencilled initials", &|page| page.word((1000, 1500), 2, 150));
+    check("a line that strikes the page out", &|page| page.bar((150, 800, 1125, 802), 60));
+    check("a check mark", &|page| {
+        page.stroke((500.0, 500.0), (510.0, 515.0), 3, 30);
+        page.stroke((510.0, 515.0), (535.0, 475.0), 3, 30);
+    });
+    check("a check mark in the corner", &|page| {
+        page.stroke((60.0, 80.0), (75.0, 100.0), 3, 30);
+        page.stroke((75.0, 100.0), (110.0, 45.0), 3, 30);
+    });
+}
+
+#[test]
+fn staples_and_strong_specks_are_not_writing() {
+    let mut drawing = Drawing::letter_page(245);
+    drawing.stroke((60.0, 60.0), (105.0, 90.0), 3, 60); // a staple
+    drawing.bar((400, 0, 402, 1650), 60); // dust on the sensor
+    for at in [200, 700, 1200] {
+        drawing.bar((at, at, at + 4, at + 4), 0);
+    }
+    drawing.bar((0, 600, 12, 640), 30); // a torn edge
+    drawing.bar((0, 660, 9, 690), 30);
+    let page = drawing.raster();
+    for lies in ALL_TURNS {
+        let measure = clean(&turned(&page, lies), &settings()).picture.blank;
+        assert!(measure.is_blank, "{lies:?}: {}", measure.ink);
+    }
+}
+
+#[test]
 fn the_scanners_dark_lid_is_cut_off_and_the_paper_never() {
     let mut drawing = Drawing::letter_page(15);
     drawing.bar((101, 51, 1175, 1450), 245);
@@ -262,6 +432,66 @@ fn the_scanners_dark_lid_is_cut_off_and_the_paper_never() {
 
     let left = clean(&page, &Cleaning { crop: false, ..settings() });
     assert_eq!(left.picture.crop, None);
+}
+
+#[test]
+fn white_letters_on_a_dark_band_are_not_cut_off() {
+    let page = || {
+        let mut drawing = Drawing::letter_page(250);
+        drawing.lines((300, 250, 1200, 1550), 20);
+        drawing
+    };
+    let mut side_band = page();
+    side_band.bar((0, 0, 225, 1650), 40);
+    side_band.word((20, 400), 8, 255);
+    let mut letterhead = page();
+    letterhead.bar((0, 0, 1275, 190), 40);
+    letterhead.lines((150, 70, 1100, 90), 255);
+    for (name, drawing) in [("side band", side_band), ("letterhead", letterhead)] {
+        assert_eq!(clean(&drawing.raster(), &settings()).picture.crop, None, "{name}");
+    }
+}
+
+#[test]
+fn a_dark_picture_at_the_foot_of_a_page_is_not_taken_for_the_lid() {
+    let mut drawing = Drawing::letter_page(15);
+    drawing.bar((40, 40, 1235, 1400), 245);
+    drawing.lines((150, 150, 1100, 1000), 20);
+    drawing.bar((40, 1100, 1235, 1400), 24);
+    let crop = clean(&drawing.raster(), &settings()).picture.crop;
+    assert_eq!(crop, Some(PixelBox { left: 40, top: 40, right: 1235, bottom: 1650 }));
+}
+
+#[test]
+fn slips_and_half_sheets_are_cut_out_of_a_dark_lid() {
+    // A half sheet as wide as the lid, and a slip that lies crooked.
+    let mut half = Drawing::new(1275, 2100, 15);
+    half.bar((12, 12, 1263, 837), 245);
+    half.lines((150, 100, 1100, 700), 20);
+    let found = clean(&half.raster(), &settings()).picture.crop;
+    assert_eq!(found, Some(PixelBox { left: 12, top: 12, right: 1263, bottom: 837 }));
+
+    let mut slip = Drawing::new(1275, 2100, 20);
+    slip.bar((200, 200, 950, 800), 245);
+    slip.lines((300, 280, 850, 700), 20);
+    let straight = slip.raster();
+    let mut crooked = rotate::rotated(&straight, 4.0, 1275, 2100).into_pixels();
+    // Outside the scan is lid too, not the white that straightening leaves.
+    for (y, row) in crooked.chunks_mut(1275).enumerate() {
+        let edge = if (100..=1900).contains(&y) { 150 } else { 1275 };
+        row[..edge.min(1275)].fill(20);
+        row[1275 - edge.min(150)..].fill(20);
+    }
+    let format = PixelFormat::Gray8;
+    let page = Raster::new(1275, 2100, Dpi(150), format, crooked).unwrap();
+    let paper = clean(&page, &settings()).picture.crop.expect("the slip is seen");
+    let (width, height) = (paper.right - paper.left, paper.bottom - paper.top);
+    assert!((750..850).contains(&width) && (600..700).contains(&height), "{paper:?}");
+}
+
+#[test]
+fn a_radiographs_light_parts_are_no_paper() {
+    assert_eq!(clean(&radiograph().raster(), &settings()).picture.crop, None);
 }
 
 #[test]
