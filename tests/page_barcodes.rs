@@ -86,6 +86,16 @@ impl Paper {
         });
     }
 
+    /// A linear code on the pixels' grid, with white around it, `height` high.
+    fn label(&mut self, modules: &Modules, module: u32, (left, top): (u32, u32), height: u32) {
+        for (i, dark) in (0..).zip(&modules.dark) {
+            for y in (top..top + height).filter(|_| *dark) {
+                let start = (y * self.width + left + i * module) as usize;
+                self.pixels[start..start + module as usize].fill(0);
+            }
+        }
+    }
+
     /// Down the whole sheet.
     fn streak(&mut self, left: u32, width: u32, gray: u8) {
         for row in self.pixels.chunks_mut(self.width as usize) {
@@ -316,6 +326,47 @@ fn a_streak_along_the_bars_makes_no_other_text() {
             assert_eq!(reading.text, text, "under {streaks:?}");
         }
     }
+}
+
+#[test]
+fn labels_close_above_each_other_are_all_read() {
+    let labels: [&[(&str, u32)]; 3] = [
+        &[("MRN0048213", 60), ("MRN0099731", 140)],
+        &[("MRN0048213", 100), ("MRN0099731", 100), ("MRN0031415", 100)],
+        &[("MRN0048213", 140), ("MRN0099731", 60), ("MRN0031415", 90), ("MRN0027182", 60)],
+    ];
+    for stack in labels {
+        for gap in [24, 36] {
+            let mut paper = Paper::letter(300);
+            let mut top = 400;
+            for (text, height) in stack {
+                paper.label(&encode(Symbology::Code128, text).unwrap(), 4, (400, top), *height);
+                top += height + gap;
+            }
+            let mut texts: Vec<String> =
+                ordinary(&paper.gray()).codes.into_iter().map(|c| c.text).collect();
+            texts.sort();
+            let mut drawn: Vec<&str> = stack.iter().map(|(text, _)| *text).collect();
+            drawn.sort();
+            assert_eq!(texts, drawn, "{gap} pixels apart");
+        }
+    }
+}
+
+#[test]
+fn a_sheet_of_thirty_labels_is_read_whole() {
+    let mut paper = Paper::letter(300);
+    let mut drawn: Vec<String> = Vec::new();
+    for i in 0..30 {
+        let text = format!("00482{:04}", i * 317);
+        let modules = encode(Symbology::Code128, &text).unwrap();
+        paper.label(&modules, 4, (120 + i % 3 * 820, 150 + i / 3 * 310), 90);
+        drawn.push(text);
+    }
+    let mut texts: Vec<String> =
+        ordinary(&paper.gray()).codes.into_iter().map(|c| c.text).collect();
+    texts.sort();
+    assert_eq!(texts, drawn);
 }
 
 #[test]

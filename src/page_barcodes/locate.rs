@@ -118,42 +118,40 @@ impl Cells {
             let (a, b) = (smooth[a], smooth[b]);
             (2.0 * (a.angle() - b.angle())).cos() > SAME_DIRECTION
         });
-        let mut stripes: Vec<(f32, Stripe)> = groups
-            .iter()
-            .filter_map(|group| {
-                let sum = group.iter().fold(Tensor::default(), |sum, i| sum.plus(self.tensor[*i]));
-                Some((sum.energy(), self.stripe(group, sum.angle(), reach)?))
-            })
-            .collect();
+        let mut stripes: Vec<(f32, Stripe)> = Vec::new();
+        for group in groups {
+            let sum = group.iter().fold(Tensor::default(), |sum, i| sum.plus(self.tensor[*i]));
+            let found = self.stripes_of(&group, sum.angle(), reach);
+            stripes.extend(found.into_iter().map(|stripe| (sum.energy(), stripe)));
+        }
         stripes.sort_by(|a, b| b.0.total_cmp(&a.0));
         stripes.into_iter().map(|(_, stripe)| stripe).collect()
     }
 
-    fn stripe(&self, group: &[usize], angle: f32, reach: usize) -> Option<Stripe> {
+    /// The stripes of a group whose bars follow each other along `angle`: one,
+    /// or several where a bridge between labels made one group of them.
+    fn stripes_of(&self, group: &[usize], angle: f32, reach: usize) -> Vec<Stripe> {
         let (sin, cos) = angle.sin_cos();
         let place = |i: &usize| {
             let (x, y) = ((i % self.columns) as f32 + 0.5, (i / self.columns) as f32 + 0.5);
             (x * cos + y * sin, y * cos - x * sin)
         };
-        let lines = widest_lines(group.iter().map(|i| place(i).1));
-        let group: Vec<_> = group.iter().map(place).filter(|(_, v)| lines.contains(*v)).collect();
-        let (mut along, mut across) = (Span::EMPTY, Span::EMPTY);
-        for (u, v) in &group {
-            along.take(*u);
-            across.take(*v);
+        let mut rest: Vec<(f32, f32)> = group.iter().map(place).collect();
+        let mut stripes = Vec::new();
+        for _ in 0..MOST_BRIDGED {
+            let lines = widest_lines(rest.iter().map(|(_, v)| *v));
+            let (inside, outside): (Vec<_>, Vec<_>) =
+                rest.into_iter().partition(|(_, v)| lines.contains(*v));
+            let Some((length, height, (u, v))) = extent_of_code(&inside, reach) else { break };
+            let center = ((u * cos - v * sin) * CELL as f32, (u * sin + v * cos) * CELL as f32);
+            let (length, height) = (length * CELL as f32, height * CELL as f32);
+            stripes.push(Stripe { center, angle, length, height });
+            rest = outside;
+            if rest.is_empty() {
+                break;
+            }
         }
-        let (length, height) = (along.length() + 1.0, across.length() + 1.0);
-        let filled = group.len() as f32 / (length * height);
-        // Looking around makes every stripe longer by as much.
-        let around = 2.0 * reach as f32;
-        let code = length >= SHORTEST_CODE + around;
-        let end_of_stack = reach == 1 && length >= 5.0 && height >= LOWEST_STACK;
-        if !(code || end_of_stack) || height < LOWEST_STRIPE || filled < 0.35 {
-            return None;
-        }
-        let (u, v) = (along.middle(), across.middle());
-        let center = ((u * cos - v * sin) * CELL as f32, (u * sin + v * cos) * CELL as f32);
-        Some(Stripe { center, angle, length: length * CELL as f32, height: height * CELL as f32 })
+        stripes
     }
 
     /// Groups of busy, half dark cells of a matrix code's proportions, most
@@ -286,6 +284,8 @@ impl Cells {
 const BARS_COHERENCE: f32 = 0.55;
 /// Cosine of twice the angle between neighbouring cells of one stripe: 15°.
 const SAME_DIRECTION: f32 = 0.86;
+/// Labels that touch in one group: a strip of them down the page.
+const MOST_BRIDGED: usize = 12;
 /// In cells: 0.3 in at the map's usual 150 dpi.
 const SHORTEST_CODE: f32 = 6.0;
 /// In cells. The start and stop of a PDF417 may show alone, so they must be as
@@ -332,6 +332,24 @@ impl Block {
         let (width, height) = (self.right - self.left, self.bottom - self.top);
         (width.min(height), width.max(height))
     }
+}
+
+/// Length, height and middle of cells that fill a rectangle as bars do, along
+/// and across them.
+fn extent_of_code(cells: &[(f32, f32)], reach: usize) -> Option<(f32, f32, (f32, f32))> {
+    let (mut along, mut across) = (Span::EMPTY, Span::EMPTY);
+    for (u, v) in cells {
+        along.take(*u);
+        across.take(*v);
+    }
+    let (length, height) = (along.length() + 1.0, across.length() + 1.0);
+    let filled = cells.len() as f32 / (length * height);
+    // Looking around makes every stripe longer by as much.
+    let around = 2.0 * reach as f32;
+    let code = length >= SHORTEST_CODE + around;
+    let end_of_stack = reach == 1 && length >= 5.0 && height >= LOWEST_STACK;
+    let is_code = (code || end_of_stack) && height >= LOWEST_STRIPE && filled >= 0.35;
+    is_code.then(|| (length, height, (along.middle(), across.middle())))
 }
 
 /// A streak of the scanner through a code makes a group of it with long thin

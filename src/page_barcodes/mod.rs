@@ -51,22 +51,32 @@ pub fn read(raster: &Raster, rules: &BarcodeRules, effort: Effort) -> PageReadin
     let page = Gray::of(raster);
     let dpi = credible_dpi(raster);
     let map = Map::of(&page, dpi);
-    let mut codes = Vec::new();
-    if let Some(cells) = Cells::of(&map.gray) {
-        codes.extend(read_stripes(&page, &map, &cells, rules, effort));
-        codes.extend(read_blocks(&page, &map, &cells, rules, effort));
-    }
-    if effort == Effort::Stubborn || page.width * page.height < SMALL_PICTURE {
-        codes.extend(read_everywhere(&page, rules));
-    }
-    codes.retain(is_written);
-    let codes = merged(codes);
+    let codes = read_codes(&page, &map, rules, effort);
     let patches = if rules.patch_codes {
         patch_search::find(&map.gray.halved(), dpi / map.scale / 2.0, &codes)
     } else {
         Vec::new()
     };
     PageReadings { codes, patches }
+}
+
+fn read_codes(page: &Gray, map: &Map, rules: &BarcodeRules, effort: Effort) -> Vec<Reading> {
+    let mut codes = Vec::new();
+    if let Some(cells) = Cells::of(&map.gray) {
+        codes.extend(read_stripes(page, map, &cells, rules, effort));
+        codes.extend(read_blocks(page, map, &cells, rules, effort));
+    }
+    if is_worth_every_look(page, effort) {
+        codes.extend(read_everywhere(page, rules));
+    }
+    codes.retain(is_written);
+    merged(codes)
+}
+
+/// A picture that is no page but perhaps a label or a photograph has large
+/// codes, and looking everywhere in it is cheap.
+fn is_worth_every_look(page: &Gray, effort: Effort) -> bool {
+    effort == Effort::Stubborn || page.width * page.height < SMALL_PICTURE
 }
 
 /// Whether it is something people print. The smallest Data Matrix holds three
@@ -80,8 +90,7 @@ fn is_written(reading: &Reading) -> bool {
     reading.symbology != Symbology::DataMatrix || reading.text.chars().all(printed)
 }
 
-/// Pixels of a picture that is no page but perhaps a label or a photograph: its
-/// codes are large in it, and looking everywhere is cheap.
+/// Pixels of a picture that is no page.
 const SMALL_PICTURE: usize = 700_000;
 
 /// Dots per inch the raster claims, or where that is no scanner's, those that
@@ -115,12 +124,13 @@ impl Map<'_> {
 /// Neighbourhoods looked at for bars, in cells: ordinary and very wide ones.
 const STRIPE_REACHES: [usize; 2] = [1, 3];
 
-/// Blocks of an ordinary page that may climb the whole ladder, the most
+/// Blocks of an ordinary page that may climb the whole ladder in vain, the most
 /// promising first: a page of bold print has dozens that look like small codes.
 const MOST_PROMISING: usize = 3;
 
-/// No page has more codes than this; a page that seems to is a picture.
-fn most_places(effort: Effort) -> usize {
+/// Places looked at in vain before the rest, which show less, are believed to
+/// hold nothing either.
+fn most_in_vain(effort: Effort) -> usize {
     match effort {
         Effort::Ordinary => 16,
         Effort::Stubborn => 200,
@@ -150,27 +160,63 @@ fn read_stripes(
     let mut readings: Vec<Reading> = Vec::new();
     let mut stacks = 0;
     for reach in STRIPE_REACHES {
-        for stripe in cells.stripes(reach).into_iter().take(most_places(effort)) {
+        let mut in_vain = 0;
+        for stripe in cells.stripes(reach) {
+            if in_vain == most_in_vain(effort) {
+                break;
+            }
             let frame = stripe_frame(stripe, map.scale);
             if readings.iter().any(|r| covers(r, frame.center())) {
                 continue;
             }
-            let Some(bars) = Bars::align(page, frame) else { continue };
-            let found = linear::read_bars(&bars, linear);
-            if found.is_empty() && rules.symbologies.contains(&Symbology::Pdf417) {
-                let whole = bars.to_the_quiet_zones(page).filter(Bars::shows_pdf417);
-                if let Some(whole) = whole.filter(|_| stacks < most_stacks(effort)) {
-                    stacks += 1;
-                    let margin = STRIPE_MARGIN * map.scale;
-                    let frame = whole.frame.grown(margin, margin);
-                    let found = matrix::read_stacked(page, frame, Patience::Whole);
-                    readings.extend(found.into_iter().map(matrix_reading));
-                }
+            let bars = Bars::align(page, frame);
+            let mut found = bars.as_ref().map_or(Vec::new(), |b| read_layers(page, b, linear));
+            let may_be_stack =
+                rules.symbologies.contains(&Symbology::Pdf417) && stacks < most_stacks(effort);
+            if found.is_empty()
+                && may_be_stack
+                && let Some(stack) = bars.and_then(|bars| stack_frame(page, map, &bars))
+            {
+                stacks += 1;
+                let stacked = matrix::read_stacked(page, stack, Patience::Whole);
+                found.extend(stacked.into_iter().map(matrix_reading));
             }
-            readings.extend(found.into_iter().map(linear_reading));
+            in_vain += usize::from(found.is_empty());
+            readings.extend(found);
         }
     }
     readings
+}
+
+/// The linear codes in a stripe. Labels close above each other make one stripe:
+/// what was read in a part of it leaves the rest to be read. The same text once
+/// more is the same code, with something written across it.
+fn read_layers(page: &Gray, bars: &Bars, rules: LinearRules) -> Vec<Reading> {
+    let mut readings: Vec<Reading> =
+        linear::read_bars(bars, rules).into_iter().map(linear_reading).collect();
+    let layers = bars.layers();
+    if layers.len() == 1 {
+        return readings;
+    }
+    for layer in layers {
+        if readings.iter().any(|r| covers(r, layer.center())) {
+            continue;
+        }
+        let Some(bars) = Bars::align(page, layer) else { continue };
+        for reading in linear::read_bars(&bars, rules).into_iter().map(linear_reading) {
+            if !readings.iter().any(|r| r.text == reading.text) {
+                readings.push(reading);
+            }
+        }
+    }
+    readings
+}
+
+/// Where bars that show the start or stop of a PDF417 have the whole of it.
+fn stack_frame(page: &Gray, map: &Map, bars: &Bars) -> Option<Frame> {
+    let whole = bars.to_the_quiet_zones(page).filter(Bars::shows_pdf417)?;
+    let margin = STRIPE_MARGIN * map.scale;
+    Some(whole.frame.grown(margin, margin))
 }
 
 fn read_blocks(
@@ -185,14 +231,19 @@ fn read_blocks(
         return Vec::new();
     }
     let mut readings = Vec::new();
-    for (rank, block) in cells.blocks().into_iter().take(most_places(effort)).enumerate() {
+    let mut in_vain = 0;
+    for block in cells.blocks() {
+        if in_vain == most_in_vain(effort) {
+            break;
+        }
         let patience = match effort {
             Effort::Stubborn => Patience::Whole,
-            Effort::Ordinary if rank < MOST_PROMISING && block.is_promising() => Patience::Whole,
+            Effort::Ordinary if in_vain < MOST_PROMISING && block.is_promising() => Patience::Whole,
             Effort::Ordinary => Patience::Glance,
         };
         let frame = block_frame(block, map.scale);
         let found = matrix::read_frame(page, frame, &symbologies, patience);
+        in_vain += usize::from(found.is_empty());
         readings.extend(found.into_iter().map(matrix_reading));
     }
     readings

@@ -142,6 +142,48 @@ impl Bars {
         runs.into_iter().max_by_key(|run| run.to - run.from).unwrap_or(all)
     }
 
+    /// Where the bars change on the way down, as where one label stands under
+    /// another: a frame for each kind of them. One frame alone is the whole.
+    pub fn layers(&self) -> Vec<Frame> {
+        let bands = self.alike();
+        if bands.len() < 2 {
+            return vec![self.frame];
+        }
+        let spacing = self.frame.height / self.count() as f32;
+        let frame = |band: &Band| {
+            let (top, height) =
+                (band.from as f32 * spacing, (band.to - band.from) as f32 * spacing);
+            self.frame.part(0.0, top, self.frame.width, height)
+        };
+        bands.iter().map(frame).collect()
+    }
+
+    /// Runs of lines that go on alike.
+    fn alike(&self) -> Vec<Band> {
+        let count = self.count();
+        if count < 4 * COMPARED_LINES {
+            return Vec::new();
+        }
+        let means: Vec<Vec<f32>> = (0..=count - COMPARED_LINES)
+            .map(|from| self.combined(Band { from, to: from + COMPARED_LINES }, Combine::Mean))
+            .collect();
+        let likeness: Vec<f32> = means
+            .iter()
+            .zip(&means[COMPARED_LINES..])
+            .map(|(above, below)| correlation(above, below))
+            .collect();
+        let best = likeness.iter().copied().fold(0.0, f32::max);
+        let mut bands: Vec<Band> = Vec::new();
+        for (from, _) in likeness.iter().enumerate().filter(|(_, like)| **like > 0.5 * best) {
+            let to = from + 2 * COMPARED_LINES;
+            match bands.last_mut() {
+                Some(band) if from < band.to - COMPARED_LINES => band.to = to,
+                Some(_) | None => bands.push(Band { from, to }),
+            }
+        }
+        bands
+    }
+
     /// The lines of a band as one.
     pub fn combined(&self, band: Band, combine: Combine) -> Vec<f32> {
         match combine {
@@ -243,6 +285,8 @@ impl Bars {
     }
 }
 
+/// Lines above and below a place that tell whether the bars change there.
+const COMPARED_LINES: usize = 3;
 /// Modules of the narrowest PDF417, with some lost: start, left row indicator,
 /// one column, right row indicator, stop.
 const FEWEST_STACK_MODULES: f32 = 75.0;
