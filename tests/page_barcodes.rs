@@ -507,6 +507,50 @@ fn a_worn_patch_sheet_is_still_found() {
 }
 
 #[test]
+fn four_bars_that_are_no_patch_read_as_none() {
+    // Bars and spaces from the top on, in pixels at 200 dpi.
+    let bars = |paper: &mut Paper, top: f32, heights: &[(f32, f32)], lengths: [f32; 4]| {
+        let mut y = top;
+        for ((height, space), length) in heights.iter().zip(lengths) {
+            paper.bar(200.0, y, length, *height);
+            y += height + space;
+        }
+    };
+    let letter = || {
+        let mut paper = Paper::letter(200);
+        paper.print(200, 1700, 1500, 2000);
+        paper
+    };
+    let patch = [(40.0, 16.0), (16.0, 16.0), (16.0, 16.0), (40.0, 16.0)];
+    let mut middle = letter();
+    bars(&mut middle, 1020.0, &patch, [1200.0; 4]);
+    let mut table = letter();
+    let head = [(40.0, 20.0), (20.0, 20.0), (14.0, 20.0), (37.0, 20.0)];
+    bars(&mut table, 200.0, &head, [1200.0; 4]);
+    let mut flag = letter();
+    let stripes = [(33.0, 20.0), (20.0, 20.0), (33.0, 20.0), (20.0, 20.0)];
+    bars(&mut flag, 200.0, &stripes, [600.0; 4]);
+    let mut blacked_out = letter();
+    bars(&mut blacked_out, 200.0, &patch, [700.0, 1200.0, 760.0, 1100.0]);
+    let mut short = letter();
+    bars(&mut short, 200.0, &patch, [280.0; 4]);
+    for (name, paper) in [
+        ("letterhead in the middle", middle),
+        ("head of a table", table),
+        ("flag", flag),
+        ("lines blacked out", blacked_out),
+        ("short bars", short),
+    ] {
+        for raster in [paper.clone().gray(), paper.bitonal()] {
+            assert_eq!(ordinary(&raster).patches, [], "{name}");
+        }
+    }
+    let mut printed = letter();
+    bars(&mut printed, 200.0, &patch, [1200.0; 4]);
+    assert_eq!(ordinary(&printed.gray()).patches, [PatchReading::Known(PatchCode::Two)]);
+}
+
+#[test]
 fn tables_rules_print_and_barcodes_read_as_nothing_else() {
     let half_letter = || Paper::blank(1100, 1400, 200);
     let mut table = half_letter();
