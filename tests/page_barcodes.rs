@@ -390,6 +390,21 @@ fn bars_made_wider_or_narrower_by_the_print_are_read() {
 }
 
 #[test]
+fn white_on_black_is_read_by_a_stubborn_look() {
+    for symbology in Symbology::ALL {
+        let modules = encode(symbology, text(symbology)).unwrap();
+        let mut paper = Paper::letter(150);
+        paper.code(&modules, 3.0, Place { x: 640.0, y: 600.0, degrees: 0.0 });
+        paper.pixels.iter_mut().for_each(|pixel| *pixel = 255 - *pixel);
+        let raster = paper.gray();
+        let what = format!("{symbology} white on black");
+        assert_eq!(ordinary(&raster).codes, [], "{what}");
+        let reading = one(read(&raster, &rules(), Effort::Stubborn), &what);
+        assert_eq!(reading.text, text(symbology), "{what}");
+    }
+}
+
+#[test]
 fn a_cover_sheet_survives_fading_and_noise() {
     let payload = CoverSheet::Patient { mrn: "0048213".into(), encounter: None }.to_payload();
     let modules = encode(Symbology::Code128, &payload).unwrap();

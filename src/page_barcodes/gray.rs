@@ -52,6 +52,11 @@ impl<'a> Gray<'a> {
         Gray::new(width, height, pixels)
     }
 
+    /// White on black as black on white.
+    pub fn inverted(&self) -> Gray<'static> {
+        Gray::new(self.width, self.height, self.pixels.iter().map(|p| 255 - p).collect())
+    }
+
     /// Bilinear; the edge pixels go on for ever.
     pub fn at(&self, x: f32, y: f32) -> f32 {
         let x = x.clamp(0.0, (self.width - 1) as f32);

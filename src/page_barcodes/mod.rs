@@ -51,7 +51,11 @@ pub fn read(raster: &Raster, rules: &BarcodeRules, effort: Effort) -> PageReadin
     let page = Gray::of(raster);
     let dpi = credible_dpi(raster);
     let map = Map::of(&page, dpi);
-    let codes = read_codes(&page, &map, rules, effort);
+    let mut codes = read_codes(&page, &map, rules, effort);
+    if codes.is_empty() && is_worth_every_look(&page, effort) {
+        let inverted = page.inverted();
+        codes = read_codes(&inverted, &Map::of(&inverted, dpi), rules, effort);
+    }
     let patches = if rules.patch_codes {
         patch_search::find(&map.gray.halved(), dpi / map.scale / 2.0, &codes)
     } else {
