@@ -390,6 +390,23 @@ fn bars_made_wider_or_narrower_by_the_print_are_read() {
 }
 
 #[test]
+fn a_label_photographed_aslant_is_read() {
+    for symbology in [Symbology::Code39, Symbology::Code128] {
+        let modules = encode(symbology, text(symbology)).unwrap();
+        let mut paper = Paper::blank(900, 600, 72);
+        let (width, height, module) = (modules.width as f32, 300.0, 2.6);
+        let place = Place { x: 450.0, y: 300.0, degrees: 0.0 };
+        paper.draw(place, 880.0, height, |x, y| {
+            // The far end of the bars stands closer together.
+            let x = (x - 440.0) / (0.92 + 0.16 * y / height) / module + width / 2.0;
+            (0.0..width).contains(&x) && modules.is_dark(x as u32, 0)
+        });
+        let what = format!("{symbology} in perspective");
+        assert_eq!(one(ordinary(&paper.gray()), &what).text, text(symbology), "{what}");
+    }
+}
+
+#[test]
 fn white_on_black_is_read_by_a_stubborn_look() {
     for symbology in Symbology::ALL {
         let modules = encode(symbology, text(symbology)).unwrap();
