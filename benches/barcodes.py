@@ -11,8 +11,8 @@ before their ends are not told apart, which the truths do not keep. zxing-cpp
 reads the same seven symbologies, trying harder, rotated and downscaled.
 
 The PDFs of `separator` have no truths: for each is said how many codes either
-program found, and how many different texts both did. outguide reads PDFs itself; zxing-cpp
-is given their pages as pdftoppm draws them at 300 dpi.
+program found, and how many different texts both did. outguide reads PDFs itself;
+zxing-cpp is given their pages as pdftoppm draws them at 300 dpi.
 """
 
 import argparse
