@@ -207,8 +207,11 @@ fn read_layers(page: &Gray, bars: &Bars, rules: LinearRules) -> Vec<Reading> {
     if !(2..=MOST_LAYERS).contains(&layers.len()) {
         return readings;
     }
+    let barred = bars.barred();
+    let ((_, top), (_, bottom)) = (bars.in_frame(0.0, barred.from), bars.in_frame(0.0, barred.to));
     for layer in layers {
-        if readings.iter().any(|r| covers(r, layer.center())) {
+        let was_tried = readings.is_empty() && layer.height > 0.8 * (bottom - top);
+        if was_tried || readings.iter().any(|r| covers(r, layer.center())) {
             continue;
         }
         let Some(bars) = Bars::align(page, layer) else { continue };
