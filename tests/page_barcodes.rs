@@ -292,13 +292,15 @@ fn two_codes_side_by_side_or_one_above_the_other_are_two_codes() {
     assert_eq!(texts, ["DOC12", "ENC7719", "MRN0048213"]);
 }
 
-/// What a reviewer's pages were read as before the widths of bars were checked.
+/// Left edge from the first bar on, width, gray.
+type Streak = (f32, f32, u8);
+
+/// Each was read as another text before the widths of bars were checked.
 #[test]
 fn a_streak_along_the_bars_makes_no_other_text() {
-    // Module, text, and streaks through the whole height: left edge from the
-    // first bar on, width, gray.
+    // Module, text, and streaks through the whole height.
     #[rustfmt::skip]
-    let pages: [(f32, &str, &[(f32, f32, u8)]); 14] = [
+    let pages: [(f32, &str, &[Streak]); 14] = [
         (2.0, "V68306178-7145", &[(50.0, 2.0, 255), (180.0, 5.0, 255)]),
         (4.0, "V21050985-2008", &[(796.0, 3.0, 255), (671.0, 3.0, 0), (729.0, 4.0, 255)]),
         (2.0, "V72596424-4492", &[(100.0, 5.0, 255), (24.0, 1.0, 0)]),

@@ -27,6 +27,8 @@ pub(super) struct Found {
 pub(super) struct LinearRules<'a> {
     pub symbologies: &'a [Symbology],
     pub itf_lengths: &'a [usize],
+    /// Also take blur back, which costs the most.
+    pub sharpen: bool,
 }
 
 /// One way to see the bars.
@@ -67,7 +69,7 @@ pub(super) fn read_bars(bars: &Bars, rules: LinearRules) -> Vec<Found> {
     let mut found: Vec<Found> = Vec::new();
     let mut most_edges = 0;
     for rung in &LADDER {
-        if rung.blur.is_some() && most_edges < FEWEST_EDGES {
+        if rung.blur.is_some() && (most_edges < FEWEST_EDGES || !rules.sharpen) {
             continue;
         }
         let mut unread = false;

@@ -160,7 +160,8 @@ fn read_stripes(
     const LINEAR: [Symbology; 4] =
         [Symbology::Code128, Symbology::Code39, Symbology::Codabar, Symbology::Itf];
     let symbologies = chosen(rules, &LINEAR);
-    let linear = LinearRules { symbologies: &symbologies, itf_lengths: &rules.itf_lengths };
+    let linear =
+        LinearRules { symbologies: &symbologies, itf_lengths: &rules.itf_lengths, sharpen: true };
     let mut readings: Vec<Reading> = Vec::new();
     let mut stacks = 0;
     for reach in STRIPE_REACHES {
@@ -175,19 +176,19 @@ fn read_stripes(
             }
             let bars = Bars::align(page, frame);
             let mut found = bars.as_ref().map_or(Vec::new(), |b| read_layers(page, b, linear));
-            let is_worth_slicing = in_vain < MOST_SLICED && is_worth_every_look(page, effort);
-            if found.is_empty() && is_worth_slicing {
-                found = read_slices(page, frame, linear);
-            }
             let may_be_stack =
                 rules.symbologies.contains(&Symbology::Pdf417) && stacks < most_stacks(effort);
             if found.is_empty()
                 && may_be_stack
-                && let Some(stack) = bars.and_then(|bars| stack_frame(page, map, &bars))
+                && let Some(stack) = bars.and_then(|b| stack_frame(page, map, &b))
             {
                 stacks += 1;
                 let stacked = matrix::read_stacked(page, stack, Patience::Whole);
                 found.extend(stacked.into_iter().map(matrix_reading));
+            }
+            let is_worth_slicing = in_vain < MOST_SLICED && is_worth_every_look(page, effort);
+            if found.is_empty() && is_worth_slicing {
+                found = read_slices(page, frame, linear);
             }
             in_vain += usize::from(found.is_empty());
             readings.extend(found);
@@ -203,11 +204,14 @@ fn read_layers(page: &Gray, bars: &Bars, rules: LinearRules) -> Vec<Reading> {
     let mut readings: Vec<Reading> =
         linear::read_bars(bars, rules).into_iter().map(linear_reading).collect();
     let layers = bars.layers();
-    if layers.len() == 1 {
+    if !(2..=MOST_LAYERS).contains(&layers.len()) {
         return readings;
     }
+    let barred = bars.barred();
+    let ((_, top), (_, bottom)) = (bars.in_frame(0.0, barred.from), bars.in_frame(0.0, barred.to));
     for layer in layers {
-        if readings.iter().any(|r| covers(r, layer.center())) {
+        let was_tried = readings.is_empty() && layer.height > 0.8 * (bottom - top);
+        if was_tried || readings.iter().any(|r| covers(r, layer.center())) {
             continue;
         }
         let Some(bars) = Bars::align(page, layer) else { continue };
@@ -220,16 +224,29 @@ fn read_layers(page: &Gray, bars: &Bars, rules: LinearRules) -> Vec<Reading> {
     readings
 }
 
+/// More are the rows of a PDF417, or a picture.
+const MOST_LAYERS: usize = 8;
+
 /// Slices of a stripe, each aligned for itself: in a photograph the bars fan out
-/// or bend with the paper, and over their whole height run into each other.
+/// or bend with the paper, and over their whole height run into each other. So
+/// little of the bars is easily misread: two slices must say the same.
 fn read_slices(page: &Gray, frame: Frame, rules: LinearRules) -> Vec<Reading> {
+    let rules = LinearRules { sharpen: false, ..rules };
     let height = frame.height / SLICES as f32;
-    let slice = |i: usize| frame.part(0.0, i as f32 * height, frame.width, height);
-    (0..SLICES)
-        .filter_map(|i| Bars::align(page, slice(i)))
-        .map(|bars| linear::read_bars(&bars, rules))
-        .find(|found| !found.is_empty())
-        .map_or(Vec::new(), |found| found.into_iter().map(linear_reading).collect())
+    let mut readings: Vec<Reading> = (0..SLICES)
+        .map(|i| frame.part(0.0, i as f32 * height, frame.width, height))
+        .filter_map(|slice| Bars::align(page, slice))
+        .flat_map(|bars| linear::read_bars(&bars, rules))
+        .map(linear_reading)
+        .collect();
+    let mut agreed: Vec<Reading> = Vec::new();
+    while let Some(reading) = readings.pop() {
+        let same = |r: &Reading| r.symbology == reading.symbology && r.text == reading.text;
+        if readings.iter().any(same) && !agreed.iter().any(same) {
+            agreed.push(reading);
+        }
+    }
+    agreed
 }
 
 const SLICES: usize = 8;
