@@ -2,13 +2,14 @@
 //!
 //! | step | of | done by | leaves |
 //! |---|---|---|---|
-//! | read | a page | [`page`]: barcodes, cleaning, words | its outcome as a row, its picture as a derived file |
+//! | read | a page | [`page`]: barcodes, cleaning and words ([`upright`]) | its outcome as a row, its picture as a derived file |
 //! | separate | a batch | [`separate`] | documents, set-aside pages, questions as rows |
 //! | render | a document | [`render`] | a PDF among the derived files |
 //! | file | a document | [`mod@file`] | the PDF and its index file in the watched folder, then the row |
 //!
-//! Reading is one step and not three, so that a page is decoded once: 0.1 s of
-//! a page's 3. What is read before separation is known to be wanted: our own
+//! Reading is one step and not three, so that a page is decoded once (0.1 s of
+//! a page's 3), and so that a page of which nothing else tells which way up it
+//! lies is turned the way it reads. What is read before separation is known to be wanted: our own
 //! sheets and blank pages are left out on the page's own evidence.
 //!
 //! [`runner`] does what is due; the others know neither database nor tokio.
