@@ -207,6 +207,11 @@ const SPECK: f32 = 0.4;
 /// to 0.7, and what streaks made of it 0.8 and more.
 const LARGEST_MISFIT: f32 = 0.75;
 
+/// The same for Codabar, whose first printers gave each character its own
+/// widths, to make all equally long; between start and stop two characters differ
+/// in two elements or more, so that a single one astray makes no other text.
+const LARGEST_CODABAR_MISFIT: f32 = 1.25;
+
 /// How many edges a band shows, and the islands among them.
 fn islands(bars: &Bars, band: Band, rung: &Rung) -> (usize, Vec<Island>) {
     let mut line = bars.combined(band, rung.combine);
@@ -331,7 +336,16 @@ impl Island {
         if reversed {
             widths.reverse();
         }
-        elements::misfit(symbology, text, &widths).is_some_and(|misfit| misfit <= LARGEST_MISFIT)
+        let largest = match symbology {
+            Symbology::Codabar => LARGEST_CODABAR_MISFIT,
+            Symbology::Code128
+            | Symbology::Code39
+            | Symbology::Itf
+            | Symbology::Qr
+            | Symbology::DataMatrix
+            | Symbology::Pdf417 => LARGEST_MISFIT,
+        };
+        elements::misfit(symbology, text, &widths).is_some_and(|misfit| misfit <= largest)
     }
 
     /// Drawn wide enough that rounding to whole pixels costs nothing.
