@@ -1,9 +1,9 @@
 use std::fs;
 
-use super::durable::{make_folders, write_synced};
+use super::durable::{make_folders, write_over, write_synced};
 use super::placing::{Placing, claim_for};
 use super::recording::faults::Fault;
-use super::recording::{AfterCut, Recorder};
+use super::recording::{AfterCut, Recorder, SyncSite};
 use super::*;
 
 fn recorded() -> (tempfile::TempDir, Recorder, Disk) {
@@ -193,4 +193,46 @@ fn the_real_disk_writes_places_reads_back_and_measures() {
     let mode =
         std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&target).unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
+}
+
+const OVER: &str = "out.pdf";
+/// More than `write_over` does.
+const OPERATIONS: u64 = 10;
+
+/// A file written over, and the power cut behind `after` operations: false where
+/// it is not what was promised. With the syncs that were asked for.
+fn stands_as_promised(
+    after: u64,
+    left: AfterCut,
+    without: Option<SyncSite>,
+) -> (bool, Vec<SyncSite>) {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join(OVER);
+    fs::write(&path, "old").unwrap();
+    let recorder = Recorder::over(root.path()).unwrap();
+    without.into_iter().for_each(|site| recorder.ignore_sync(site));
+    recorder.cut_after(after);
+    let disk = Disk::Recording(recorder.clone());
+    let written = write_over(&disk, &path, |file| file.append(b"new"));
+    let sites = recorder.sync_sites().into_keys().collect();
+    recorder.settle_after_cut(left).unwrap();
+    let found = fs::read(&path).unwrap_or_default();
+    (found == b"new" || (written.is_err() && found == b"old"), sites)
+}
+
+#[test]
+fn a_file_written_over_is_the_new_one_or_the_old_one_whole_and_no_sync_of_it_is_needless() {
+    let stops = || {
+        let lefts = [AfterCut::NothingUnsynced, AfterCut::NamesWithoutBytes];
+        (0..=OPERATIONS).flat_map(move |after| lefts.map(|left| (after, left)))
+    };
+    for (after, left) in stops() {
+        assert!(stands_as_promised(after, left, None).0, "{left:?} after {after}");
+    }
+    let (_, sites) = stands_as_promised(OPERATIONS, AfterCut::NothingUnsynced, None);
+    assert_eq!(sites.len(), 2, "{sites:?}");
+    for site in sites {
+        let is_missed = stops().any(|(after, left)| !stands_as_promised(after, left, Some(site)).0);
+        assert!(is_missed, "nothing shows that {site} is needed");
+    }
 }
