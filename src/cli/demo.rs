@@ -69,7 +69,8 @@ fn say_where_to_look(folder: &Path) -> Result<(), Stopped> {
     say(format_args!("  filed documents, each with its index file   {folder}/repository"))?;
     say(format_args!("  every page as it was scanned                {folder}/state/spool"))?;
     say(format_args!(
-        "  is all still as it was filed?               outguide verify {folder}/repository"
+        "  is all still as it was filed?               outguide verify {folder}/repository \
+         --state {folder}/state"
     ))
 }
 

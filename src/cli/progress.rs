@@ -94,7 +94,9 @@ impl Progress {
                 self.warn(&format!("page {page}: {cause}"));
             }
             RunEvent::Separated { documents, questions } => {
-                self.line(&format!("separated: {documents} documents, {questions} questions"));
+                let documents = telling::plural(documents, "document");
+                let questions = telling::plural(questions, "question");
+                self.line(&format!("separated: {documents}, {questions}"));
             }
             RunEvent::DocumentFiled { .. } => self.count(|counted| counted.filed += 1),
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::exit::Stopped;
-use super::telling::say_if_heard;
+use super::telling::{plural, say_if_heard};
 use crate::records::document::{Question, QuestionReason};
 use crate::records::ids::{BatchId, DocumentId, PageNo};
 use crate::records::page::{PageOutcome, Place, TextOutcome};
@@ -181,8 +181,4 @@ async fn reason(store: &Store, batch: &BatchId, question: &Question) -> Result<S
         return Ok(format!("{}: {cause}", question.reason));
     }
     Ok(question.reason.to_string())
-}
-
-fn plural(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }

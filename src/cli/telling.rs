@@ -68,6 +68,11 @@ pub fn prompt(text: impl Display) {
     }
 }
 
+/// `1 question`, `2 questions`.
+pub fn plural(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
 /// An error and its causes in one line.
 pub fn in_one_line(error: &anyhow::Error) -> String {
     format!("{error:#}")
