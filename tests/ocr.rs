@@ -169,7 +169,8 @@ fn bytes_read_by(pid: u32) -> usize {
 }
 
 fn kill(pid: u32) {
-    assert!(Command::new("/bin/kill").args(["-9", &pid.to_string()]).status().unwrap().success());
+    let pid = rustix::process::Pid::from_raw(pid.try_into().unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
 }
 
 // ---- what must be true ----------------------------------------------------
