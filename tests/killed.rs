@@ -11,33 +11,7 @@ mod station;
 
 use std::process::{Command, Output};
 
-use station::Station;
-
-/// A document for each page, so that a stop may fall between two of them.
-const PROFILE: &str = r#"
-title = "Killed"
-review = "none"
-default_document_type = "DOC"
-[scanner]
-source = "feeder"
-mode = "gray"
-dpi = 100
-page_size = "letter"
-[barcodes]
-symbologies = []
-[separation]
-by = "fixed-length"
-pages = 1
-[[document_type]]
-code = "DOC"
-title = "Document"
-required = []
-[ocr]
-languages = []
-[filing]
-template = "{document_id}"
-sidecar = "json"
-"#;
+use station::{Station, page_by_page_profile, small_page};
 
 const PAGES: usize = 2;
 
@@ -81,23 +55,11 @@ fn laid_out() -> Station {
     let station = Station::new();
     std::fs::create_dir(station.path("stack")).unwrap();
     std::fs::create_dir(station.path("profiles")).unwrap();
-    std::fs::write(station.path("profiles/killed.toml"), PROFILE).unwrap();
+    std::fs::write(station.path("profiles/killed.toml"), page_by_page_profile()).unwrap();
     for no in 1..=PAGES {
-        std::fs::write(station.path(&format!("stack/{no}.pgm")), page(no)).unwrap();
+        std::fs::write(station.path(&format!("stack/{no}.pgm")), small_page(no)).unwrap();
     }
     station
-}
-
-/// Not blank, and each its own.
-fn page(no: usize) -> Vec<u8> {
-    let mut file = b"P5\n120 160\n255\n".to_vec();
-    for y in 0..160 {
-        for x in 0..120 {
-            let inked = (20..100).contains(&x) && (y / (4 + no)).is_multiple_of(2);
-            file.push(if inked { 0 } else { 255 });
-        }
-    }
-    file
 }
 
 fn capture_killed_at(station: &Station, call: &str, nth: usize) -> Output {

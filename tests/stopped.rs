@@ -4,6 +4,8 @@
 //! file nothing twice. `power_cut.rs` proves the same of each room alone, and
 //! that no sync can be taken out of the code unnoticed.
 
+mod station;
+
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -15,12 +17,11 @@ use outguide::device::scanner::{PageStack, ScanOrder, WhichScanner};
 use outguide::disk::Disk;
 use outguide::disk::recording::faults::Fault;
 use outguide::disk::recording::{AfterCut, Recorder};
-use outguide::imaging::encode;
 use outguide::profile::{self, Profile};
 use outguide::records::batch::{BatchState, Expected, PaperFrom};
 use outguide::records::ids::PageNo;
 use outguide::records::page::{PageOutcome, Side, Sides, SpooledPage, TextOutcome};
-use outguide::records::raster::{Dpi, PixelBox, PixelFormat, Raster};
+use outguide::records::raster::PixelBox;
 use outguide::records::text::{Baseline, PageText, TextLine, Word};
 use outguide::repository::filing_fault::FilingFault;
 use outguide::repository::verify::verify;
@@ -28,30 +29,7 @@ use outguide::repository::watched_folder::WatchedFolder;
 use outguide::spool::OriginalKind;
 use outguide::store::BatchRow;
 
-const PROFILE: &str = r#"
-title = "Stopped"
-review = "none"
-default_document_type = "DOC"
-[scanner]
-source = "feeder"
-mode = "gray"
-dpi = 100
-page_size = "letter"
-[barcodes]
-symbologies = []
-[separation]
-by = "fixed-length"
-pages = 1
-[[document_type]]
-code = "DOC"
-title = "Document"
-required = []
-[ocr]
-languages = []
-[filing]
-template = "{document_id}"
-sidecar = "json"
-"#;
+use station::{page_by_page_profile, small_page};
 
 const PAGES: u32 = 2;
 
@@ -114,11 +92,12 @@ impl Day {
             std::fs::create_dir(here.join(folder)).unwrap();
         }
         for no in 1..=PAGES {
-            let page = encode::original(&page(no));
-            std::fs::write(here.join(format!("stack/{no}.png")), page.bytes).unwrap();
+            let page = small_page(no as usize);
+            std::fs::write(here.join(format!("stack/{no}.pgm")), page).unwrap();
         }
         let recorder = Recorder::over(&here).unwrap();
-        let profile = profile::parse(PROFILE, "stopped").0.expect("the profile is right");
+        let profile =
+            profile::parse(&page_by_page_profile(), "stopped").0.expect("the profile is right");
         Day {
             root,
             disk: Disk::Recording(recorder.clone()),
@@ -135,11 +114,7 @@ impl Day {
 
     /// What `outguide capture` does, and `--resume` where a batch is unfinished.
     async fn work(&self) -> anyhow::Result<()> {
-        let state_dir = self.path("state");
-        let state = app::open_state(&state_dir, &self.station, self.disk.clone()).await?;
-        let folder = self.path("repository");
-        let repository =
-            app::open_repository(&folder, &self.station, &state_dir, self.disk.clone())?;
+        let (state, repository) = self.try_open().await?;
         let earlier = state.store.unfinished_batches().await?.into_iter().next();
         let batch = match earlier {
             Some(batch) => batch,
@@ -151,14 +126,7 @@ impl Day {
             }
         };
         let wants_paper = batch.state == BatchState::Scanning;
-        let work = BatchWork {
-            state: Arc::new(state),
-            batch,
-            profile: self.profile.clone(),
-            readers: None,
-            repository,
-            at_once: NonZeroUsize::MIN,
-        };
+        let work = self.work_on(state, repository, batch);
         work.settle().await?;
         if !wants_paper {
             work.run_closed(|_| {}).await?;
@@ -228,27 +196,21 @@ fn files_ending(folder: &Path, ending: &str) -> usize {
         .count()
 }
 
-/// Not blank, and each its own.
-fn page(no: u32) -> Raster {
-    let (width, height) = (120, 160);
-    let pixel = |at: u32| {
-        let (x, y) = (at % width, at / width);
-        if (20..100).contains(&x) && (y / (4 + no)).is_multiple_of(2) { 0 } else { 255 }
-    };
-    let pixels = (0..width * height).map(pixel).collect();
-    Raster::new(width, height, Dpi(100), PixelFormat::Gray8, pixels).unwrap()
-}
-
 /// A batch of its own, so that two days can be compared.
 const BATCH: &str = "20260131-090000-1a2b";
 
 impl Day {
-    async fn open(&self) -> (app::State, WatchedFolder) {
+    async fn try_open(&self) -> anyhow::Result<(app::State, WatchedFolder)> {
         let state_dir = self.path("state");
-        let state = app::open_state(&state_dir, &self.station, self.disk.clone()).await.unwrap();
+        let state = app::open_state(&state_dir, &self.station, self.disk.clone()).await?;
         let folder = self.path("repository");
-        let opened = app::open_repository(&folder, &self.station, &state_dir, self.disk.clone());
-        (state, opened.unwrap())
+        let repository =
+            app::open_repository(&folder, &self.station, &state_dir, self.disk.clone())?;
+        Ok((state, repository))
+    }
+
+    async fn open(&self) -> (app::State, WatchedFolder) {
+        self.try_open().await.unwrap()
     }
 
     fn work_on(&self, state: app::State, repository: WatchedFolder, batch: BatchRow) -> BatchWork {
@@ -265,7 +227,8 @@ impl Day {
     fn new_batch(&self) -> BatchRow {
         let folder = self.path("repository");
         let (station, files) = (&self.station, PaperFrom::Files);
-        app::new_batch(&self.profile, PROFILE, station, files, &folder, Expected::default())
+        let text = page_by_page_profile();
+        app::new_batch(&self.profile, &text, station, files, &folder, Expected::default())
     }
 
     /// A batch still open for paper, with all pages kept and none read.
@@ -274,7 +237,7 @@ impl Day {
         let batch = BatchRow { id: BATCH.parse().unwrap(), ..self.new_batch() };
         state.store.open_batch(&batch).await.unwrap();
         for no in 1..=PAGES {
-            let bytes = encode::original(&page(no)).bytes;
+            let bytes = small_page(no as usize);
             let no = PageNo::new(no).unwrap();
             let kept = state.spool.keep(&batch.id, no, &bytes, OriginalKind::of(&bytes)).unwrap();
             let page = SpooledPage {

@@ -54,7 +54,7 @@ impl Simulator {
         let stack = sheets.iter().rev().copied().collect();
         let feeder = Arc::new(Mutex::new(Feeder { stack, ..Feeder::default() }));
         let routes = Router::new()
-            .route("/eSCL/ScannerCapabilities", get(async || xml(CAPABILITIES.to_owned())))
+            .route("/eSCL/ScannerCapabilities", get(async || xml(capabilities())))
             .route("/eSCL/ScannerStatus", get(status))
             .route("/eSCL/ScanJobs", post(begin_job))
             .route("/eSCL/ScanJobs/1/NextDocument", get(next_document))
@@ -200,46 +200,36 @@ fn an_empty_driverless_feeder_is_named() {
     assert_eq!((images.len(), fault), (0, Some(ScanFault::FeederEmpty)));
 }
 
-const CAPABILITIES: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
+/// A feeder, one side or both, gray or colour, at 100 and 300 dpi.
+fn capabilities() -> String {
+    format!(
+        r#"<?xml version="1.0" encoding="UTF-8"?>
 <scan:ScannerCapabilities xmlns:scan="http://schemas.hp.com/imaging/escl/2011/05/03"
  xmlns:pwg="http://www.pwg.org/schemas/2010/12/sm">
 <pwg:Version>2.6</pwg:Version>
 <pwg:MakeAndModel>Outguide driverless</pwg:MakeAndModel>
 <pwg:SerialNumber>1</pwg:SerialNumber>
 <scan:Adf>
-<scan:AdfSimplexInputCaps>
-<scan:MinWidth>16</scan:MinWidth><scan:MaxWidth>2550</scan:MaxWidth>
-<scan:MinHeight>16</scan:MinHeight><scan:MaxHeight>4200</scan:MaxHeight>
-<scan:MaxScanRegions>1</scan:MaxScanRegions>
-<scan:SettingProfiles><scan:SettingProfile>
-<scan:ColorModes><scan:ColorMode>Grayscale8</scan:ColorMode>
-<scan:ColorMode>RGB24</scan:ColorMode></scan:ColorModes>
-<scan:DocumentFormats><pwg:DocumentFormat>image/jpeg</pwg:DocumentFormat>
-<scan:DocumentFormatExt>image/jpeg</scan:DocumentFormatExt></scan:DocumentFormats>
-<scan:SupportedResolutions><scan:DiscreteResolutions>
-<scan:DiscreteResolution><scan:XResolution>100</scan:XResolution>
-<scan:YResolution>100</scan:YResolution></scan:DiscreteResolution>
-<scan:DiscreteResolution><scan:XResolution>300</scan:XResolution>
-<scan:YResolution>300</scan:YResolution></scan:DiscreteResolution>
-</scan:DiscreteResolutions></scan:SupportedResolutions>
-</scan:SettingProfile></scan:SettingProfiles>
-</scan:AdfSimplexInputCaps>
-<scan:AdfDuplexInputCaps>
-<scan:MinWidth>16</scan:MinWidth><scan:MaxWidth>2550</scan:MaxWidth>
-<scan:MinHeight>16</scan:MinHeight><scan:MaxHeight>4200</scan:MaxHeight>
-<scan:MaxScanRegions>1</scan:MaxScanRegions>
-<scan:SettingProfiles><scan:SettingProfile>
-<scan:ColorModes><scan:ColorMode>Grayscale8</scan:ColorMode>
-<scan:ColorMode>RGB24</scan:ColorMode></scan:ColorModes>
-<scan:DocumentFormats><pwg:DocumentFormat>image/jpeg</pwg:DocumentFormat>
-<scan:DocumentFormatExt>image/jpeg</scan:DocumentFormatExt></scan:DocumentFormats>
-<scan:SupportedResolutions><scan:DiscreteResolutions>
-<scan:DiscreteResolution><scan:XResolution>100</scan:XResolution>
-<scan:YResolution>100</scan:YResolution></scan:DiscreteResolution>
-<scan:DiscreteResolution><scan:XResolution>300</scan:XResolution>
-<scan:YResolution>300</scan:YResolution></scan:DiscreteResolution>
-</scan:DiscreteResolutions></scan:SupportedResolutions>
-</scan:SettingProfile></scan:SettingProfiles>
-</scan:AdfDuplexInputCaps>
+<scan:AdfSimplexInputCaps>{EACH_SIDE}</scan:AdfSimplexInputCaps>
+<scan:AdfDuplexInputCaps>{EACH_SIDE}</scan:AdfDuplexInputCaps>
 </scan:Adf>
-</scan:ScannerCapabilities>"#;
+</scan:ScannerCapabilities>"#
+    )
+}
+
+const EACH_SIDE: &str = "\
+<scan:MinWidth>16</scan:MinWidth><scan:MaxWidth>2550</scan:MaxWidth>
+<scan:MinHeight>16</scan:MinHeight><scan:MaxHeight>4200</scan:MaxHeight>
+<scan:MaxScanRegions>1</scan:MaxScanRegions>
+<scan:SettingProfiles><scan:SettingProfile>
+<scan:ColorModes><scan:ColorMode>Grayscale8</scan:ColorMode>
+<scan:ColorMode>RGB24</scan:ColorMode></scan:ColorModes>
+<scan:DocumentFormats><pwg:DocumentFormat>image/jpeg</pwg:DocumentFormat>
+<scan:DocumentFormatExt>image/jpeg</scan:DocumentFormatExt></scan:DocumentFormats>
+<scan:SupportedResolutions><scan:DiscreteResolutions>
+<scan:DiscreteResolution><scan:XResolution>100</scan:XResolution>
+<scan:YResolution>100</scan:YResolution></scan:DiscreteResolution>
+<scan:DiscreteResolution><scan:XResolution>300</scan:XResolution>
+<scan:YResolution>300</scan:YResolution></scan:DiscreteResolution>
+</scan:DiscreteResolutions></scan:SupportedResolutions>
+</scan:SettingProfile></scan:SettingProfiles>";

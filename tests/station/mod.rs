@@ -8,31 +8,12 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 
 /// One document, not read.
-const QUICK: &str = r#"
-title = "Quick"
-review = "none"
-default_document_type = "DOC"
-[scanner]
-source = "SOURCE"
-mode = "gray"
-dpi = 100
-page_size = "letter"
-[cleaning]
-drop_blank = false
-[barcodes]
-symbologies = []
-[separation]
-by = "batch"
-[[document_type]]
-code = "DOC"
-title = "Document"
-required = []
-[ocr]
-languages = []
-[filing]
-template = "{document_id}"
-sidecar = "json"
-"#;
+const QUICK: &str = include_str!("quick.toml");
+
+/// `quick`, with a document for each page, so that a stop may fall between two of them.
+pub fn page_by_page_profile() -> String {
+    QUICK.replace("by = \"batch\"", "by = \"fixed-length\"\npages = 1")
+}
 
 pub struct Station {
     folder: tempfile::TempDir,
@@ -155,7 +136,11 @@ impl Station {
     pub fn quick_profile(&self, source: &str) -> Vec<String> {
         let folder = self.path("profiles");
         std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(folder.join("quick.toml"), QUICK.replace("SOURCE", source)).unwrap();
+        std::fs::write(
+            folder.join("quick.toml"),
+            QUICK.replace("\"feeder\"", &format!("\"{source}\"")),
+        )
+        .unwrap();
         ["--profiles", &folder.display().to_string(), "--profile", "quick"]
             .map(str::to_owned)
             .into()

@@ -143,17 +143,19 @@ mod tests {
         choices.iter().map(|&c| c.to_owned()).collect()
     }
 
+    const BROTHER: [&str; 5] = [
+        "FlatBed",
+        "Automatic Document Feeder(left aligned)",
+        "Automatic Document Feeder(left aligned,Duplex)",
+        "Automatic Document Feeder(centrally aligned)",
+        "Automatic Document Feeder(centrally aligned,Duplex)",
+    ];
+
     /// Source lists as drivers publish them (option dumps of real devices).
     #[test]
     fn sources_are_found_under_the_names_drivers_give_them() {
         let fujitsu = owned(&["ADF Front", "ADF Back", "ADF Duplex"]);
-        let brother = owned(&[
-            "FlatBed",
-            "Automatic Document Feeder(left aligned)",
-            "Automatic Document Feeder(left aligned,Duplex)",
-            "Automatic Document Feeder(centrally aligned)",
-            "Automatic Document Feeder(centrally aligned,Duplex)",
-        ]);
+        let brother = owned(&BROTHER);
         let hp = owned(&["Flatbed", "ADF", "Duplex"]);
         let epson = owned(&["Document Table", "ADF Front", "ADF Duplex"]);
         let canon =
@@ -183,13 +185,7 @@ mod tests {
 
     #[test]
     fn the_source_a_driver_stands_at_is_kept_where_it_fits() {
-        let brother = owned(&[
-            "FlatBed",
-            "Automatic Document Feeder(left aligned)",
-            "Automatic Document Feeder(left aligned,Duplex)",
-            "Automatic Document Feeder(centrally aligned)",
-            "Automatic Document Feeder(centrally aligned,Duplex)",
-        ]);
+        let brother = owned(&BROTHER);
         use PaperSource::{Feeder, FeederDuplex, Flatbed};
         let (left, centred) = (&brother[1], &brother[3]);
         for (now, wanted, source) in [
