@@ -142,7 +142,8 @@ impl Store {
                     "set-aside" => Place::SetAside {
                         reason: read_set_aside(&column::<String>(row, "set_aside")?)?,
                     },
-                    _ => Place::Question,
+                    "question" => Place::Question,
+                    other => return Err(unreadable("place of a page")(other.to_owned())),
                 };
                 Ok((read_page_no(row, "page_no")?, place))
             })

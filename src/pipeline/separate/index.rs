@@ -98,7 +98,11 @@ impl Asked<'_> {
         let announced = self.segment.says.pages;
         let fixed = match profile.separation.by {
             SeparateBy::FixedLength { pages } => Some(pages),
-            _ => None,
+            SeparateBy::CoverSheet
+            | SeparateBy::PatchCode { .. }
+            | SeparateBy::BarcodeChange { .. }
+            | SeparateBy::BlankSheet
+            | SeparateBy::Batch => None,
         };
         // In a fixed length blank sides count; a separator's other side never does.
         let found = self
@@ -191,7 +195,11 @@ fn with_carried(
 ) -> Vec<IndexField> {
     let changes_patient = |field: &IndexField| match &profile.separation.by {
         SeparateBy::BarcodeChange { field: name } => field.name == *name,
-        _ => segment.says.labels.fields.contains(field),
+        SeparateBy::CoverSheet
+        | SeparateBy::PatchCode { .. }
+        | SeparateBy::BlankSheet
+        | SeparateBy::FixedLength { .. }
+        | SeparateBy::Batch => segment.says.labels.fields.contains(field),
     };
     if own.iter().any(|field| field.name.is_patient_identity() && changes_patient(field)) {
         carried.0.clear();

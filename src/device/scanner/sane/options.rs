@@ -180,12 +180,10 @@ impl OptionDescriptor {
             }
         };
         let count = self.word_count();
-        match self.kind {
-            OptionKind::Int | OptionKind::Fixed if count > 1 => {
-                format!("{values}{automatic}; one, or {count} with commas")
-            }
-            _ => format!("{values}{automatic}"),
-        }
+        let is_array = matches!(self.kind, OptionKind::Int | OptionKind::Fixed) && count > 1;
+        let several =
+            if is_array { format!("; one, or {count} with commas") } else { String::new() };
+        format!("{values}{automatic}{several}")
     }
 
     /// As a person would write it.
@@ -220,7 +218,12 @@ impl OptionDescriptor {
                 let rounded = (f64::from(word) / FIXED_ONE * 1000.0).round() / 1000.0;
                 rounded.to_string()
             }
-            _ => word.to_string(),
+            OptionKind::Bool
+            | OptionKind::Int
+            | OptionKind::Text
+            | OptionKind::Button
+            | OptionKind::Group
+            | OptionKind::Unknown(_) => word.to_string(),
         }
     }
 
