@@ -17,6 +17,7 @@ use crate::capture::{
 use crate::config::{Station, lie_one_in_the_other};
 use crate::device::scanner::{ScanOrder, WhichScanner, WorkerCommand as ScanWorker};
 use crate::disk::Disk;
+use crate::disk::placing::Placing;
 use crate::ocr::{OcrFault, OcrSettings, Readers, WorkerCommand as OcrWorker};
 use crate::pipeline::runner::{Paper, RunEvent, RunFault, Runner};
 use crate::pipeline::source;
@@ -72,13 +73,34 @@ pub fn open_repository(
     keep_apart(folder, station, state)?;
     let owner = StagingOwner::of_station(&disk, state, &station.id)
         .map_err(|source| FilingFault::OwnerUnusable { state: state.to_owned(), source })?;
-    let settings = RepositorySettings {
+    WatchedFolder::open(disk, &repository_settings(folder, station, owner))
+}
+
+/// How documents would be placed in the watched folder at `folder`; leaves
+/// nothing behind, and may be asked while batches are filed.
+pub fn probe_repository(
+    folder: &Path,
+    station: &Station,
+    state: &Path,
+    disk: Disk,
+) -> Result<Placing, FilingFault> {
+    keep_apart(folder, station, state)?;
+    let owner = StagingOwner::passing(&station.id)
+        .map_err(|source| FilingFault::OwnerUnusable { state: state.to_owned(), source })?;
+    WatchedFolder::probe(disk, &repository_settings(folder, station, owner))
+}
+
+fn repository_settings(
+    folder: &Path,
+    station: &Station,
+    owner: StagingOwner,
+) -> RepositorySettings {
+    RepositorySettings {
         folder: folder.to_owned(),
         staging: station.repository.staging.clone(),
         path_seen_by_repository: station.repository.path_seen_by_repository.clone(),
         owner,
-    };
-    WatchedFolder::open(disk, &settings)
+    }
 }
 
 /// Refuses folders of which one lies in the other, however they are spelled.
@@ -126,6 +148,19 @@ pub async fn filed_records(state: &Path) -> Result<Vec<FiledRecord>, StoreFault>
         index_sha256: row.index_sha256,
     };
     Ok(filed.into_iter().map(record).collect())
+}
+
+/// Batches that the station whose state folder is `state` has not brought to
+/// their end; none where no batch was ever opened.
+pub async fn unfinished_batches(state: &Path) -> Result<Vec<BatchId>, StoreFault> {
+    let database = state.join(DATABASE);
+    if !database.exists() {
+        return Ok(Vec::new());
+    }
+    let store = Store::open_to_read(&database).await?;
+    let unfinished = store.unfinished_batches().await?;
+    store.close().await;
+    Ok(unfinished.into_iter().map(|batch| batch.id).collect())
 }
 
 /// The scan worker of this same program.

@@ -158,6 +158,17 @@ pub struct Spool {
     temps_made: Arc<AtomicU64>,
 }
 
+/// Whether the disk of `folder` has as much free as must stay so.
+pub fn room_for_a_sheet(disk: &Disk, folder: &Path, floor_bytes: u64) -> Result<(), SpoolFault> {
+    let space = disk.space(folder);
+    let space =
+        space.map_err(|source| SpoolFault::MeasureSpace { folder: folder.to_owned(), source })?;
+    if space.free < floor_bytes {
+        return Err(SpoolFault::LowOnSpace { free_bytes: space.free, floor_bytes });
+    }
+    Ok(())
+}
+
 impl Spool {
     /// Opens `STATE/spool`, making it and `state` itself where they are missing.
     pub fn open(state: &Path, disk: Disk, floor_bytes: u64) -> Result<Self, SpoolFault> {
@@ -181,14 +192,7 @@ impl Spool {
     /// To be asked before every sheet: a full disk stops the feeder before it
     /// stops the spool.
     pub fn room_for_a_sheet(&self) -> Result<(), SpoolFault> {
-        let space = self.disk.space(&self.root);
-        let space = space
-            .map_err(|source| SpoolFault::MeasureSpace { folder: self.root.clone(), source })?;
-        if space.free < self.floor_bytes {
-            let (free_bytes, floor_bytes) = (space.free, self.floor_bytes);
-            return Err(SpoolFault::LowOnSpace { free_bytes, floor_bytes });
-        }
-        Ok(())
+        room_for_a_sheet(&self.disk, &self.root, self.floor_bytes)
     }
 
     /// Makes a page durable. Once this returns, `bytes` survive any stop.

@@ -17,7 +17,8 @@ const PAGES: usize = 2;
 
 /// The calls at which it dies, and how many of a thread's own calls lie between
 /// two deaths. SQLite makes some 30 writes for each page, most of them alike.
-const CALLS: [(&str, usize); 4] = [("fsync", 1), ("renameat2", 1), ("unlink", 1), ("pwrite64", 7)];
+const CALLS: [(&str, usize); 5] =
+    [("fsync", 1), ("rename", 1), ("renameat2", 1), ("unlink", 1), ("pwrite64", 7)];
 
 #[test]
 fn killed_at_any_durable_step_it_loses_no_page_and_files_nothing_twice() {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use anyhow::Context;
 use clap::Args;
 use serde::Serialize;
 
@@ -11,12 +12,12 @@ use super::settings::{self, StateArgs};
 use super::telling::{failing_in_json, say, say_json};
 use crate::app;
 use crate::config::Station;
-use crate::device::scanner;
+use crate::device::scanner::{self, ScanFault, ScannerChoice};
 use crate::disk::Disk;
 use crate::ocr;
 use crate::profile::{self, Profile};
-use crate::repository::filing_fault::FilingFault;
-use crate::spool::Spool;
+use crate::records::ids::BatchId;
+use crate::spool;
 
 /// The year this was written: a clock before it was never set.
 const EARLIEST_CREDIBLE_YEAR: i16 = 2026;
@@ -45,25 +46,25 @@ impl Finding {
     fn of<E: std::fmt::Display>(what: &'static str, looked: Result<String, E>) -> Self {
         match looked {
             Ok(told) => Finding { what, good: true, told },
-            Err(wrong) => Finding { what, good: false, told: wrong.to_string() },
+            Err(wrong) => Finding { what, good: false, told: format!("{wrong:#}") },
         }
     }
 }
 
-pub fn run(args: &CheckArgs) -> Result<Exit, Stopped> {
-    failing_in_json(args.json, look(args))
+pub async fn run(args: &CheckArgs) -> Result<Exit, Stopped> {
+    failing_in_json(args.json, look(args).await)
 }
 
-fn look(args: &CheckArgs) -> Result<Exit, Stopped> {
+async fn look(args: &CheckArgs) -> Result<Exit, Stopped> {
     let station = settings::station(&args.state)?;
     let (profiles, profile_findings) = profiles(&args.state, &station);
+    let state = settings::state_dir(&args.state, &station);
     let mut findings = vec![
-        Finding::of("scanner", scanners()),
+        Finding { what: "station", good: true, told: format!("{} ({})", station.name, station.id) },
+        Finding::of("scanner", scanners(&station)),
         Finding::of("languages", languages(&profiles, &station)),
-        Finding::of(
-            "state folder",
-            state_folder(&settings::state_dir(&args.state, &station), &station),
-        ),
+        Finding::of("state folder", state_folder(&state, &station)),
+        Finding::of("batches", batches(&state).await),
         Finding::of("repository", repository(args, &station)),
         Finding::of("clock", clock()),
     ];
@@ -79,13 +80,23 @@ fn look(args: &CheckArgs) -> Result<Exit, Stopped> {
     Ok(if all_good { Exit::Done } else { Exit::FoundWrong })
 }
 
-fn scanners() -> anyhow::Result<String> {
-    let found = scanner::list(&app::scan_worker()?)?;
+/// The station's own scanner is opened; without one, any that libsane sees will do.
+fn scanners(station: &Station) -> anyhow::Result<String> {
+    let worker = app::scan_worker()?;
+    if let Some(name) = &station.scanner {
+        let (scanner, _) = scanner::options(&worker, &ScannerChoice::parse(name))?;
+        return Ok(scanner.to_string());
+    }
+    let found = scanner::list(&worker)?;
     if found.is_empty() {
-        anyhow::bail!("libsane works but sees no scanner; switch it on and check its cable");
+        return Err(ScanFault::NoScanner.into());
     }
     let names: Vec<&str> = found.iter().map(|scanner| scanner.name.as_str()).collect();
-    Ok(names.join(", "))
+    let one = match names.as_slice() {
+        [_] => "",
+        _ => "; a batch wants one of them named, with --scanner or in station.toml",
+    };
+    Ok(format!("{}{one}", names.join(", ")))
 }
 
 fn profiles(args: &StateArgs, station: &Station) -> (Vec<Profile>, Vec<Finding>) {
@@ -105,8 +116,9 @@ fn profiles(args: &StateArgs, station: &Station) -> (Vec<Profile>, Vec<Finding>)
             found.map(|found| {
                 let warnings: String =
                     found.warnings.iter().map(|warning| format!("\n      {warning}")).collect();
+                let told = format!("{name}, {} ({origin}){warnings}", found.profile.title);
                 good.push(found.profile);
-                format!("{name} ({origin}){warnings}")
+                told
             }),
         ));
     }
@@ -127,12 +139,29 @@ fn languages(profiles: &[Profile], station: &Station) -> anyhow::Result<String> 
     Ok(installed.join(", "))
 }
 
+/// Makes nothing: what an administrator's look made would be his, and closed to
+/// the station.
 fn state_folder(folder: &Path, station: &Station) -> anyhow::Result<String> {
-    let floor = station.free_space_floor_mb << 20;
-    let spool = Spool::open(folder, Disk::Real, floor)?;
-    spool.room_for_a_sheet()?;
-    let free = Disk::Real.space(folder)?.free >> 30;
-    Ok(format!("{}, {free} GB free", folder.display()))
+    let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("/"));
+    let place = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
+    rustix::fs::access(there, place).with_context(|| {
+        format!("{} is not this user's to write in; give it the station's user", there.display())
+    })?;
+    spool::room_for_a_sheet(&Disk::Real, there, station.free_space_floor_mb << 20)?;
+    let free = Disk::Real.space(there)?.free >> 30;
+    let yet = if there == folder { "" } else { ", made by the first batch" };
+    Ok(format!("{}{yet}, {free} GB free", folder.display()))
+}
+
+async fn batches(state: &Path) -> anyhow::Result<String> {
+    let unfinished = app::unfinished_batches(state).await?;
+    Ok(match unfinished.as_slice() {
+        [] => "none is unfinished".to_owned(),
+        batches => {
+            let ids: Vec<String> = batches.iter().map(BatchId::to_string).collect();
+            format!("unfinished: {}", ids.join(", "))
+        }
+    })
 }
 
 fn repository(args: &CheckArgs, station: &Station) -> anyhow::Result<String> {
@@ -141,14 +170,9 @@ fn repository(args: &CheckArgs, station: &Station) -> anyhow::Result<String> {
         anyhow::bail!("none is set; give --repository DIR or set repository.dir in station.toml");
     };
     let state = settings::state_dir(&args.state, station);
-    let repository = match app::open_repository(folder, station, &state, Disk::Real) {
-        Err(FilingFault::StagingInUse { .. }) => {
-            return Ok(format!("{}, a batch is being filed into it now", folder.display()));
-        }
-        opened => opened?,
-    };
+    let placing = app::probe_repository(folder, station, &state, Disk::Real)?;
     let free = Disk::Real.space(folder)?.free >> 30;
-    Ok(format!("{}, {free} GB free; {}", folder.display(), repository.probe_placing()?))
+    Ok(format!("{}, {free} GB free; {placing}", folder.display()))
 }
 
 fn clock() -> anyhow::Result<String> {

@@ -24,6 +24,9 @@ use crate::pipeline::source;
 const PROFILE: &str = "inpatient-chart";
 /// As our driver names its feeder.
 const SCANNER: &str = "folder:adf";
+/// As `fixtures/demo-stack/expected/result.toml` says, one question besides.
+const SHIPPED_STACK: &str = "fixtures/demo-stack";
+const SHIPPED_DOCUMENTS: usize = 3;
 /// Says that a folder is an earlier demo, and may be replaced.
 const MARK: &str = "made-by-outguide-demo";
 
@@ -34,7 +37,7 @@ pub struct DemoArgs {
     #[arg(long, default_value = "demo")]
     folder: PathBuf,
     /// The stack: page images in feeding order
-    #[arg(long, default_value = "fixtures/demo-stack")]
+    #[arg(long, default_value = SHIPPED_STACK)]
     stack: PathBuf,
     /// Our libsane driver, where it is not beside this program
     #[arg(long)]
@@ -59,13 +62,34 @@ pub async fn run(args: &DemoArgs) -> Result<Exit, Stopped> {
         say_where_to_look(&args.folder)?;
         exit
     };
-    Ok(if exit == Exit::Questions { Exit::Done } else { exit })
+    if args.stack != Path::new(SHIPPED_STACK) {
+        return Ok(exit);
+    }
+    as_it_must_come_out(exit, &filed)?;
+    if !args.json {
+        say("\nThe question is there on purpose: one cover sheet is torn through its barcode.")?;
+    }
+    Ok(Exit::Done)
+}
+
+/// The shipped stack is known: anything else is a station that does not work.
+fn as_it_must_come_out(exit: Exit, filed: &Path) -> Result<(), Stopped> {
+    let entries = std::fs::read_dir(filed).ends(Exit::Failed)?;
+    let is_index_file = |path: &PathBuf| path.extension().is_some_and(|end| end == "json");
+    let documents = entries.flatten().map(|entry| entry.path()).filter(is_index_file).count();
+    if exit == Exit::Questions && documents == SHIPPED_DOCUMENTS {
+        return Ok(());
+    }
+    let message = format!(
+        "of the shipped stack {SHIPPED_DOCUMENTS} documents should be filed and one question \
+         left, and {documents} are filed: this program does not work here as it should"
+    );
+    Err(Stopped::because(Exit::Failed, message))
 }
 
 fn say_where_to_look(folder: &Path) -> Result<(), Stopped> {
     let folder = folder.display();
-    say("\nThe question is there on purpose: one cover sheet is torn through its barcode.")?;
-    say("Where to look:")?;
+    say("\nWhere to look:")?;
     say(format_args!("  filed documents, each with its index file   {folder}/repository"))?;
     say(format_args!("  every page as it was scanned                {folder}/state/spool"))?;
     say(format_args!(
@@ -80,6 +104,9 @@ fn set_the_stage(args: &DemoArgs) -> anyhow::Result<WorkerCommand> {
         Some(driver) => driver.clone(),
         None => built_driver()?,
     };
+    let driver = driver
+        .canonicalize()
+        .with_context(|| format!("there is no driver {}", driver.display()))?;
     clear_earlier(&args.folder)?;
     let made = |name: &str| -> anyhow::Result<PathBuf> {
         let folder = args.folder.join(name);
@@ -87,16 +114,16 @@ fn set_the_stage(args: &DemoArgs) -> anyhow::Result<WorkerCommand> {
         Ok(folder.canonicalize()?)
     };
     let cannot = || format!("cannot set up the demo in {}", args.folder.display());
+    made("").with_context(cannot)?;
+    write(&args.folder.join(MARK), b"").with_context(cannot)?;
     let (feeder, settings, drivers) = (
         made("feeder").with_context(cannot)?,
         made("sane").with_context(cannot)?,
         made("drivers").with_context(cannot)?,
     );
     made("repository").with_context(cannot)?;
-    std::os::unix::fs::symlink(driver.canonicalize()?, drivers.join("libsane-folder.so.1"))
-        .with_context(cannot)?;
+    std::os::unix::fs::symlink(driver, drivers.join("libsane-folder.so.1")).with_context(cannot)?;
     write(&settings.join("dll.conf"), b"folder\n").with_context(cannot)?;
-    write(&args.folder.join(MARK), b"").with_context(cannot)?;
     lay_in(&args.stack, &feeder)?;
     Ok(app::scan_worker()?
         .env("SANE_CONFIG_DIR", &settings)

@@ -60,7 +60,7 @@ pub fn run() -> ExitCode {
         Command::Barcodes(args) => barcodes::run(&args),
         Command::Coversheet(command) => coversheet::run(command, jiff::Timestamp::now()),
         Command::Scanners(args) => scanners::run(&args),
-        Command::Check(args) => check::run(&args),
+        Command::Check(args) => waiting_for(async move { check::run(&args).await }),
         Command::Verify(args) => waiting_for(async move { verify::run(&args).await }),
     };
     match ended {

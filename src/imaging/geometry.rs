@@ -1,7 +1,6 @@
 //! Where a point of the original lies on the cleaned page, and back: for codes
 //! read on one and words read on the other.
 
-use crate::records::barcode::Point;
 use crate::records::page::{PagePicture, QuarterTurn};
 use crate::records::raster::PixelBox;
 
@@ -77,20 +76,6 @@ impl Geometry {
             QuarterTurn::Half => (width - turned_x, height - turned_y),
             QuarterTurn::Left => (width - turned_y, turned_x),
         }
-    }
-
-    /// A corner of a code, rounded.
-    pub fn point_to_upright(&self, point: Point) -> Point {
-        let (x, y) = self.to_upright(point.x.into(), point.y.into());
-        Point { x: x.round() as i32, y: y.round() as i32 }
-    }
-
-    /// The four corners of an upright box on the original, in the box's own
-    /// order: top left, top right, bottom right, bottom left.
-    pub fn box_to_original(&self, part: PixelBox) -> [(f64, f64); 4] {
-        let PixelBox { left, top, right, bottom } = part;
-        [(left, top), (right, top), (right, bottom), (left, bottom)]
-            .map(|(x, y)| self.to_original(x.into(), y.into()))
     }
 }
 

@@ -9,8 +9,9 @@
 //!
 //! Reading is one step and not three, so that a page is decoded once (0.1 s of
 //! a page's 3), and so that a page of which nothing else tells which way up it
-//! lies is turned the way it reads. What is read before separation is known to be wanted: our own
-//! sheets and blank pages are left out on the page's own evidence.
+//! lies is turned the way it reads. What is read before separation is known to
+//! be wanted: our own sheets and blank pages are left out on the page's own
+//! evidence.
 //!
 //! [`runner`] does what is due; the others know neither database nor tokio.
 //! [`convert`] is the same reading and rendering without a batch.

@@ -41,6 +41,11 @@ impl StagingOwner {
         read(disk, &path)?.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))
     }
 
+    /// One that is kept nowhere, for a look that leaves nothing behind.
+    pub fn passing(station_id: &str) -> io::Result<Self> {
+        Ok(StagingOwner(format!("{}-{}", plain(station_id), random()?)))
+    }
+
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
@@ -75,10 +80,14 @@ fn plain(station_id: &str) -> String {
     station_id.chars().take(40).map(safe).collect()
 }
 
-fn draw(disk: &Disk, state: &Path, path: &Path, station_id: &str) -> io::Result<()> {
+fn random() -> io::Result<String> {
     let mut random = [0; RANDOM_BYTES];
     File::open("/dev/urandom")?.read_exact(&mut random)?;
-    let random: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn draw(disk: &Disk, state: &Path, path: &Path, station_id: &str) -> io::Result<()> {
+    let random = random()?;
     let line = format!("{}-{random}\n", plain(station_id));
     let temp = state.join(format!(".{FILE}.{random}.part"));
     write_synced(disk, &temp, Access::OwnerOnly, &mut line.as_bytes())

@@ -67,6 +67,8 @@ pub(super) struct Staging {
     folder: PathBuf,
     /// Begins every name of this station's files here; holds no `~`.
     owner: String,
+    /// The folder was not there before.
+    is_new: bool,
     parts_made: Arc<AtomicU64>,
     /// Held as long as this lives; `None` on a share that has no locks.
     _lock: Option<Arc<File>>,
@@ -117,10 +119,11 @@ impl Staging {
         folder: PathBuf,
         owner: &StagingOwner,
     ) -> io::Result<Option<Self>> {
-        match disk.create_folder(&folder, Access::Shared) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
+        let is_new = match disk.create_folder(&folder, Access::Shared) {
+            Ok(()) => true,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
+            Err(error) => return Err(error),
+        };
         if disk.kind_of(&folder)? != Some(EntryKind::Folder) {
             return Err(io::Error::from(io::ErrorKind::NotADirectory));
         }
@@ -134,6 +137,7 @@ impl Staging {
             disk: disk.clone(),
             folder,
             owner: owner.as_str().to_owned(),
+            is_new,
             parts_made: Arc::default(),
             _lock: lock,
         }))
@@ -158,6 +162,18 @@ impl Staging {
                 Err(fault)
             }
         }
+    }
+
+    /// Takes the lock's file away, and the folder where it was made for it.
+    pub(super) fn forget_owner(&self) -> io::Result<()> {
+        match self.disk.remove_file(&self.folder.join(format!("{}~{LOCK}", self.owner))) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        if self.is_new {
+            std::fs::remove_dir(&self.folder)?;
+        }
+        Ok(())
     }
 
     /// Whether a file from here can be renamed into `folder`.

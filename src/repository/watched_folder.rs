@@ -171,13 +171,16 @@ impl WatchedFolder {
         self.staging.folder()
     }
 
-    /// How this file system lets files be placed.
-    pub fn probe_placing(&self) -> Result<Placing, FilingFault> {
-        let staging = self.staging.folder();
-        self.staging.probe_placing().map_err(|source| FilingFault::StagingUnusable {
-            staging: staging.to_path_buf(),
-            source,
-        })
+    /// Opens the repository as for filing and says how this file system lets
+    /// files be placed; what had to be made for it is taken away again.
+    pub fn probe(disk: Disk, settings: &RepositorySettings) -> Result<Placing, FilingFault> {
+        let opened = WatchedFolder::open(disk, settings)?;
+        let staging = opened.staging.folder();
+        let unusable =
+            |source| FilingFault::StagingUnusable { staging: staging.to_path_buf(), source };
+        let placing = opened.staging.probe_placing().map_err(unusable)?;
+        opened.staging.forget_owner().map_err(unusable)?;
+        Ok(placing)
     }
 
     /// Files a document, or finds that it was filed before. Blocks for as long
