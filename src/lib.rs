@@ -30,8 +30,8 @@
 //!
 //! `tests/architecture.rs` holds this table, and the fences: rxing only in
 //! [`page_barcodes`], PDF crates only in [`pdf`], SQL only in [`store`], clap
-//! only in [`cli`], anyhow only in layer 5, unsafe only where libsane and
-//! leptonica are called.
+//! only in [`cli`], anyhow only in layer 5, unsafe only where libsane,
+//! leptonica and Tesseract are called.
 //!
 //! libsane and Tesseract run in processes of their own (`outguide scan-worker`,
 //! `outguide ocr-worker`): a driver's crash, hang or lie ends a scan, never the

@@ -39,6 +39,8 @@ enum Kind {
         #[arg(long, value_name = "NAME")]
         prepared_by: Option<String>,
         #[command(flatten)]
+        bars: Bars,
+        #[command(flatten)]
         print: Print,
     },
     /// The sheet in front of a patient's pages.
@@ -55,6 +57,8 @@ enum Kind {
         /// Birth date as you write it; printed for the eye, not in the barcode.
         #[arg(long, value_name = "DATE")]
         born: Option<String>,
+        #[command(flatten)]
+        bars: Bars,
         #[command(flatten)]
         print: Print,
     },
@@ -74,10 +78,14 @@ enum Kind {
         #[command(flatten)]
         state: StateArgs,
         #[command(flatten)]
+        bars: Bars,
+        #[command(flatten)]
         print: Print,
     },
     /// A sheet that begins a document and says nothing else.
     Separator {
+        #[command(flatten)]
+        bars: Bars,
         #[command(flatten)]
         print: Print,
     },
@@ -101,14 +109,19 @@ struct Print {
     /// Of each sheet.
     #[arg(long, default_value_t = NonZeroU16::MIN)]
     copies: NonZeroU16,
+    /// Say what was written as one line of JSON (not with "-").
+    #[arg(long)]
+    json: bool,
+}
+
+/// Of sheets that are told by a barcode.
+#[derive(Args)]
+struct Bars {
     /// Patch bars at both ends of the sheet: 1, 2, 3, 4, 6, T or none. They say
     /// "cover sheet" even where no barcode can be read any more. On a Kodak
     /// scanner set to act on patch codes itself, choose the one it knows.
     #[arg(long, value_parser = patch_choice, default_value = "2", value_name = "CODE")]
     patch_bars: PatchChoice,
-    /// Say what was written as one line of JSON (not with "-").
-    #[arg(long)]
-    json: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -149,9 +162,12 @@ pub fn run(command: Coversheet, now: jiff::Timestamp) -> Result<Exit, Stopped> {
              each of these sheets (capitals and small letters differ)"
         ));
     }
-    let (sheets, print) = command.kind.sheets();
-    let json = print.json && print.output != Path::new("-");
-    failing_in_json(json, write_sheets(&sheets, &print, now))
+    let (sheets, bars, print) = command.kind.sheets();
+    if print.json && print.output == Path::new("-") {
+        let message = "with --json, name the PDF to write: standard output takes only one of them";
+        return Err(Stopped::because(Exit::Failed, message));
+    }
+    failing_in_json(print.json, write_sheets(&sheets, bars, &print, now))
 }
 
 /// Without a profile's name, any profile will do.
@@ -171,13 +187,18 @@ fn is_known_type(code: &str, profile: Option<&str>, args: &StateArgs) -> Result<
         .any(|found| knows(&found.profile)))
 }
 
-fn write_sheets(sheets: &[Sheet], print: &Print, now: jiff::Timestamp) -> Result<Exit, Stopped> {
+fn write_sheets(
+    sheets: &[Sheet],
+    bars: Option<PatchCode>,
+    print: &Print,
+    now: jiff::Timestamp,
+) -> Result<Exit, Stopped> {
     let order = PrintOrder {
         size: match print.paper {
             PaperArg::Letter => SheetSize::Letter,
             PaperArg::A4 => SheetSize::A4,
         },
-        patch: print.patch_bars.0,
+        patch: bars,
         copies: print.copies,
         printed_at: now,
     };
@@ -186,7 +207,7 @@ fn write_sheets(sheets: &[Sheet], print: &Print, now: jiff::Timestamp) -> Result
         say_bytes(&pdf)?;
         return Ok(Exit::Done);
     }
-    write(&print.output, &pdf).ends(Exit::Failed)?;
+    write(&print.output, &pdf).ends(Exit::Storage)?;
     if print.json {
         let pages = sheets.len() * usize::from(print.copies.get());
         say_json(&serde_json::json!({ "file": print.output, "pages": pages }))?;
@@ -195,21 +216,26 @@ fn write_sheets(sheets: &[Sheet], print: &Print, now: jiff::Timestamp) -> Result
 }
 
 impl Kind {
-    fn sheets(self) -> (Vec<Sheet>, Print) {
+    fn sheets(self) -> (Vec<Sheet>, Option<PatchCode>, Print) {
         match self {
-            Kind::Batch { number, sheets, documents, prepared_by, print } => {
+            Kind::Batch { number, sheets, documents, prepared_by, bars, print } => {
                 let expected = Expected { sheets, documents };
-                (vec![Sheet::BatchHeader { number, expected, prepared_by }], print)
+                let sheet = Sheet::BatchHeader { number, expected, prepared_by };
+                (vec![sheet], bars.patch_bars.0, print)
             }
-            Kind::Patient { mrn, encounter, name, born, print } => {
+            Kind::Patient { mrn, encounter, name, born, bars, print } => {
                 let patient = PatientLines { mrn, encounter, name, birth_date: born };
-                (vec![Sheet::Patient(patient)], print)
+                (vec![Sheet::Patient(patient)], bars.patch_bars.0, print)
             }
-            Kind::Type { code, title, pages, print, profile: _, state: _ } => {
-                (vec![Sheet::DocumentType(DocumentLine { code, title, pages })], print)
+            Kind::Type { code, title, pages, bars, print, profile: _, state: _ } => {
+                let line = DocumentLine { code, title, pages };
+                (vec![Sheet::DocumentType(line)], bars.patch_bars.0, print)
             }
-            Kind::Separator { print } => (vec![Sheet::Separator], print),
-            Kind::Patch { codes, print } => (codes.into_iter().map(Sheet::Patch).collect(), print),
+            Kind::Separator { bars, print } => (vec![Sheet::Separator], bars.patch_bars.0, print),
+            // A patch sheet has its own.
+            Kind::Patch { codes, print } => {
+                (codes.into_iter().map(Sheet::Patch).collect(), None, print)
+            }
         }
     }
 }

@@ -13,13 +13,15 @@ pub enum Exit {
     Failed = 1,
     /// Questions remain for a clerk.
     Questions = 3,
-    /// An earlier batch is unfinished.
+    /// An earlier batch is unfinished, or the one to resume wants its files again.
     Unfinished = 4,
-    /// The scanner stopped; what was scanned is kept.
+    /// The scanner stopped, or there is none; what was scanned is kept.
     Scanner = 5,
-    /// A profile or `station.toml` cannot be used.
+    /// A profile, a language, `station.toml` or a scanner's option cannot be
+    /// used, or no repository is named.
     Settings = 6,
-    /// The spool or the repository cannot be written; what was scanned is kept.
+    /// The spool, the repository or the file asked for cannot be written; what
+    /// was scanned is kept.
     Storage = 7,
     /// A file given cannot be read as pages.
     Input = 8,

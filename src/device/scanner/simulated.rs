@@ -74,9 +74,9 @@ impl PageStack {
             hang_limit: HANG_LIMIT,
         };
         let mut refused = Vec::new();
-        for (place, path) in paths.iter().enumerate() {
+        for path in paths {
             let unreadable = |e: std::io::Error| ScanFault::UnreadableFolder {
-                detail: format!("number {} of those given: {e}", place + 1),
+                detail: format!("{}: {e}", path.display()),
             };
             if fs::metadata(path).map_err(unreadable)?.is_dir() {
                 stack.add_folder(path, &mut refused, unreadable)?;
