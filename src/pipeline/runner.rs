@@ -208,13 +208,12 @@ impl Runner {
             return Ok(());
         }
         let fed_again = self.store.pages_fed_again(&batch.id).await?;
-        let mut pages = Vec::new();
-        for page in self.store.pages(&batch.id).await? {
-            if fed_again.contains(&page.no) {
-                continue;
-            }
+        let mut kept = self.store.pages(&batch.id).await?;
+        kept.retain(|page| !fed_again.contains(&page.no));
+        let mut pages = Vec::with_capacity(kept.len());
+        for (nth, page) in kept.iter().enumerate() {
             let outcome = self.store.page_outcome(&batch.id, page.no).await?;
-            pages.push(separable(page, outcome));
+            pages.push(separable(page, kept.get(nth + 1), outcome));
         }
         let mut separated = separate(&batch.id, pages, batch.expected, &self.profile);
         let set_aside = Place::SetAside { reason: SetAside::ScannedAgain };
@@ -331,7 +330,11 @@ fn only_page(bytes: &[u8]) -> Result<SourcePage, String> {
     }
 }
 
-fn separable(page: SpooledPage, outcome: Option<PageOutcome>) -> SeparablePage {
+fn separable(
+    page: &SpooledPage,
+    next: Option<&SpooledPage>,
+    outcome: Option<PageOutcome>,
+) -> SeparablePage {
     let seen = match outcome {
         Some(PageOutcome::Read { readings, picture, says_it_is_a_cover_sheet, .. }) => Seen::Page {
             readings,
@@ -348,6 +351,8 @@ fn separable(page: SpooledPage, outcome: Option<PageOutcome>) -> SeparablePage {
         sheet: page.sheet,
         side: page.side,
         scanner_reported_a_fault: page.suspect.is_some(),
+        other_side_is_missing: page.is_half_a_sheet()
+            && next.is_none_or(|next| next.sheet != page.sheet),
         seen,
     }
 }
