@@ -2,6 +2,8 @@
 //! own driver, and `outguide` run on it as a clerk would.
 #![allow(dead_code, reason = "each test binary uses its own part of the station")]
 
+pub mod day;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
