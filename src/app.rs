@@ -57,7 +57,10 @@ pub async fn open_state(folder: &Path, station: &Station, disk: Disk) -> anyhow:
             folder.display()
         ));
     };
-    let store = Store::open(&folder.join(DATABASE)).await?;
+    let database = folder.join(DATABASE);
+    disk.make_own_file(&database)
+        .with_context(|| format!("cannot make {}", database.display()))?;
+    let store = Store::open(&database).await?;
     Ok(State { store, spool, _lock: lock })
 }
 

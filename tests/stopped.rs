@@ -111,6 +111,27 @@ async fn a_batch_with_a_page_in_no_place_does_not_count_as_filed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_station_keeps_is_for_its_own_user_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("made-by-an-administrator");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o755)).unwrap();
+    let state = app::open_state(&folder, &Station::default(), Disk::Real).await.unwrap();
+    state.store.unfinished_batches().await.unwrap();
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{name} is {mode:o}");
+        found.push(name);
+    }
+    found.sort();
+    assert_eq!(found, ["lock", "outguide.db", "outguide.db-shm", "outguide.db-wal", "spool"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_state_folder_spelled_differently_is_the_same_station() {
     let day = Day::new();
     let work = day.fed_and_not_closed().await;
