@@ -244,11 +244,17 @@ impl BatchWork {
         let reading = runner.read_pages(&self.batch.id, watching);
         let (fed, read) = tokio::join!(feeding, reading);
         let fed = fed.context("the feeding thread broke off")?;
-        match (&fed, read) {
-            (Ok(StackEnd::Closed), Ok(())) => Ok((fed, Some(self.finish(&runner).await))),
-            (Ok(StackEnd::Closed), Err(fault)) => Ok((fed, Some(Err(fault)))),
-            (Ok(StackEnd::Nothing) | Err(_), _) => Ok((fed, None)),
-        }
+        let ran = match &fed {
+            Ok(StackEnd::Closed) => {
+                let closed = self.close_for_paper().await;
+                Some(match read.and(closed) {
+                    Ok(()) => runner.finish(&self.batch).await,
+                    Err(fault) => Err(fault),
+                })
+            }
+            Ok(StackEnd::Nothing) | Err(_) => None,
+        };
+        Ok((fed, ran))
     }
 
     /// Works on a batch that takes no more paper, from here on at least.
@@ -259,18 +265,20 @@ impl BatchWork {
         let (paper, watching) = watch::channel(Paper::Closed);
         let runner = self.runner(tell_run);
         settle_receipts(&runner).await;
+        self.close_for_paper().await?;
         runner.read_pages(&self.batch.id, watching).await?;
         drop(paper);
-        self.finish(&runner).await
+        runner.finish(&self.batch).await
     }
 
-    /// Closes the batch for paper before anything of it is filed: a page fed
-    /// after that would be in no document.
-    async fn finish(&self, runner: &Runner) -> Result<BatchState, RunFault> {
+    /// The stack is through, whatever comes of its pages: fed again, it would be
+    /// in the batch twice. And a page fed after something is filed would be in
+    /// no document.
+    async fn close_for_paper(&self) -> Result<(), RunFault> {
         if self.batch.state == BatchState::Scanning {
             self.state.store.move_batch_to(&self.batch.id, BatchState::Scanned).await?;
         }
-        runner.finish(&self.batch).await
+        Ok(())
     }
 
     fn runner(&self, tell: impl Fn(RunEvent) + Send + Sync + 'static) -> Runner {

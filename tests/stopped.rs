@@ -111,6 +111,28 @@ async fn a_batch_with_a_page_in_no_place_does_not_count_as_filed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stack_that_is_through_is_not_fed_again_because_reading_failed() {
+    let day = Day::new();
+    let (state, repository) = day.open().await;
+    let batch = BatchRow { id: BATCH.parse().unwrap(), ..day.new_batch() };
+    state.store.open_batch(&batch).await.unwrap();
+    let work = day.work_on(state, repository, batch);
+    let derived = day.path("state/spool").join(BATCH).join("derived");
+    day.recorder.inject(Fault::ReadOnly { below: derived });
+    let which = WhichScanner::Folder(PageStack::from_paths(&[day.path("stack")]).unwrap());
+    let order = ScanOrder { settings: day.profile.scanner.clone(), set: Vec::new(), resume: None };
+    let (fed, ran) =
+        work.feed_and_run(which, order, Attended::default(), |_| {}, |_| {}).await.unwrap();
+    fed.unwrap();
+    ran.expect("a closed stack is run").unwrap_err();
+    drop(work);
+    day.recorder.mend();
+    let work = day.resume().await;
+    assert_eq!(work.batch.state, BatchState::Scanned);
+    assert_eq!(work.run_closed(|_| {}).await.unwrap(), BatchState::Filed);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_station_keeps_is_for_its_own_user_alone() {
     use std::os::unix::fs::PermissionsExt;
     let root = tempfile::tempdir().unwrap();
