@@ -58,8 +58,7 @@ pub async fn open_state(folder: &Path, station: &Station, disk: Disk) -> anyhow:
         ));
     };
     let database = folder.join(DATABASE);
-    disk.make_own_file(&database)
-        .with_context(|| format!("cannot make {}", database.display()))?;
+    disk.make_own_file(&database).with_context(|| format!("cannot make {}", database.display()))?;
     let store = Store::open(&database).await?;
     Ok(State { store, spool, _lock: lock })
 }
@@ -105,7 +104,7 @@ pub fn staging_folder(watched: &Path, station: &Station) -> Option<PathBuf> {
 }
 
 /// From the root, links followed as far as the path is there.
-fn settled_path(path: &Path) -> PathBuf {
+pub fn settled_path(path: &Path) -> PathBuf {
     let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     for above in whole.ancestors() {
         if let (Ok(found), Ok(below)) = (above.canonicalize(), whole.strip_prefix(above)) {
@@ -194,6 +193,7 @@ pub fn new_batch(
         scanner_options: Vec::new(),
         repository: settled_path(repository).display().to_string(),
         expected,
+        max_pages: None,
         opened_at,
     }
 }
@@ -211,8 +211,6 @@ pub struct BatchWork {
 /// What a clerk has to say while paper runs; by default nothing.
 #[derive(Default)]
 pub struct Attended {
-    /// Of the whole batch; a sheet begun is finished.
-    pub max_pages: Option<u32>,
     /// Where paper is laid by hand: is there another page?
     pub ask_next: Option<Box<dyn FnMut() -> NextPage + Send>>,
     pub stop: StopSwitch,
@@ -303,7 +301,7 @@ impl BatchWork {
         paper: watch::Sender<Paper>,
     ) -> tokio::task::JoinHandle<FedHow> {
         let state = self.state.clone();
-        let batch = self.batch.id.clone();
+        let batch = self.batch.clone();
         let runtime = tokio::runtime::Handle::current();
         tokio::task::spawn_blocking(move || {
             let mut tell_and_wake = |event: CaptureEvent| {
@@ -313,7 +311,7 @@ impl BatchWork {
                     paper.send_replace(Paper::Running);
                 }
             };
-            let Attended { max_pages, mut ask_next, stop } = attended;
+            let Attended { mut ask_next, stop } = attended;
             let ask_next: Option<AskNext<'_>> =
                 ask_next.as_mut().map(|ask| &mut **ask as &mut dyn FnMut() -> NextPage);
             let fed = Capture {
@@ -322,7 +320,6 @@ impl BatchWork {
                 batch: &batch,
                 now: jiff::Timestamp::now,
                 pages_of_file,
-                max_pages,
                 stop: &stop,
                 tell: &mut tell_and_wake,
             }

@@ -209,7 +209,7 @@ impl Day {
                 image: no.get(),
                 source_sha256: Some(kept.sha256),
             };
-            state.store.add_page(&batch.id, &page).await.unwrap();
+            state.store.add_page(&batch.id, &page, None).await.unwrap();
         }
         self.work_on(state, repository, batch)
     }
