@@ -135,8 +135,8 @@ pub enum SpoolFault {
     #[error("the original {} cannot be read back; check the disk", path.display())]
     ReadOriginal { path: PathBuf, source: io::Error },
     #[error(
-        "the original {} cannot be read back, unlike its folder; check the disk and scan this \
-         page again", path.display()
+        "the original {} cannot be read back, though its folder can; check the disk and scan \
+         this page again", path.display()
     )]
     OriginalLost { path: PathBuf, source: io::Error },
     #[error(

@@ -7,17 +7,18 @@ use std::path::Path;
 
 use outguide::app::BatchWork;
 use outguide::disk::recording::faults::Fault;
-use outguide::imaging::clean::{Cleaned, clean_with_turn};
+use outguide::imaging::clean::{Cleaned, clean_as_recorded, clean_with_turn};
 use outguide::imaging::encode;
 use outguide::pipeline::source;
+use outguide::profile;
 use outguide::records::batch::BatchState;
 use outguide::records::ids::{PageNo, Sha256};
-use outguide::records::page::{FiledPicture, PageOutcome, QuarterTurn, TextOutcome};
+use outguide::records::page::{FiledPicture, PageOutcome, PagePicture, QuarterTurn, TextOutcome};
 use outguide::records::raster::PixelBox;
 use outguide::records::text::{Baseline, PageText, TextLine, Word};
 
 use station::day::{BATCH, Day};
-use station::small_page;
+use station::{small_page, stack};
 
 /// What was read on page 1 before the stop, and how it was laid, other than
 /// would come of it now: as where OCR fails the second time.
@@ -65,6 +66,26 @@ async fn a_pdf_is_the_same_when_a_stop_has_cost_the_derived_picture() {
         pdfs.push(std::fs::read(pdf).unwrap());
     }
     assert!(pdfs[0] == pdfs[1], "{} and {} bytes", pdfs[0].len(), pdfs[1].len());
+}
+
+#[test]
+fn a_page_is_cleaned_again_to_the_same_pixels_from_what_was_recorded() {
+    let profile = profile::find("inpatient-chart", &[]).unwrap().profile;
+    let mut straightened = 0;
+    for path in [stack("pages"), stack("demo-stack")].concat() {
+        let bytes = std::fs::read(&path).unwrap();
+        let original = source::open(&bytes).unwrap().next().unwrap().unwrap().raster;
+        for turn in [QuarterTurn::None, QuarterTurn::Left] {
+            let Cleaned { raster, picture, .. } =
+                clean_with_turn(&original, &profile.cleaning, turn, 90.0);
+            straightened += u32::from(picture.skew_applied_degrees != 0.0);
+            let recorded: PagePicture =
+                serde_json::from_str(&serde_json::to_string(&picture).unwrap()).unwrap();
+            let again = clean_as_recorded(&original, &profile.cleaning, &recorded);
+            assert!(again == raster, "{} turned {turn:?}", path.display());
+        }
+    }
+    assert!(straightened > 0, "no page was ever straightened");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
