@@ -58,7 +58,9 @@ pub async fn open_state(folder: &Path, station: &Station, disk: Disk) -> anyhow:
             folder.display()
         ));
     };
-    let store = Store::open(&folder.join(DATABASE)).await?;
+    let database = folder.join(DATABASE);
+    disk.make_own_file(&database).with_context(|| format!("cannot make {}", database.display()))?;
+    let store = Store::open(&database).await?;
     Ok(State { store, spool, _lock: lock })
 }
 
@@ -124,7 +126,7 @@ pub fn staging_folder(watched: &Path, station: &Station) -> Option<PathBuf> {
 }
 
 /// From the root, links followed as far as the path is there.
-fn settled_path(path: &Path) -> PathBuf {
+pub fn settled_path(path: &Path) -> PathBuf {
     let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     for above in whole.ancestors() {
         if let (Ok(found), Ok(below)) = (above.canonicalize(), whole.strip_prefix(above)) {
@@ -226,6 +228,7 @@ pub fn new_batch(
         scanner_options: Vec::new(),
         repository: settled_path(repository).display().to_string(),
         expected,
+        max_pages: None,
         opened_at,
     }
 }
@@ -243,8 +246,6 @@ pub struct BatchWork {
 /// What a clerk has to say while paper runs; by default nothing.
 #[derive(Default)]
 pub struct Attended {
-    /// Of the whole batch; a sheet begun is finished.
-    pub max_pages: Option<u32>,
     /// Where paper is laid by hand: is there another page?
     pub ask_next: Option<Box<dyn FnMut() -> NextPage + Send>>,
     pub stop: StopSwitch,
@@ -276,11 +277,17 @@ impl BatchWork {
         let reading = runner.read_pages(&self.batch.id, watching);
         let (fed, read) = tokio::join!(feeding, reading);
         let fed = fed.context("the feeding thread broke off")?;
-        match (&fed, read) {
-            (Ok(StackEnd::Closed), Ok(())) => Ok((fed, Some(self.finish(&runner).await))),
-            (Ok(StackEnd::Closed), Err(fault)) => Ok((fed, Some(Err(fault)))),
-            (Ok(StackEnd::Nothing) | Err(_), _) => Ok((fed, None)),
-        }
+        let ran = match &fed {
+            Ok(StackEnd::Closed) => {
+                let closed = self.close_for_paper().await;
+                Some(match read.and(closed) {
+                    Ok(()) => runner.finish(&self.batch).await,
+                    Err(fault) => Err(fault),
+                })
+            }
+            Ok(StackEnd::Nothing) | Err(_) => None,
+        };
+        Ok((fed, ran))
     }
 
     /// Works on a batch that takes no more paper, from here on at least.
@@ -291,18 +298,20 @@ impl BatchWork {
         let (paper, watching) = watch::channel(Paper::Closed);
         let runner = self.runner(tell_run);
         settle_receipts(&runner).await;
+        self.close_for_paper().await?;
         runner.read_pages(&self.batch.id, watching).await?;
         drop(paper);
-        self.finish(&runner).await
+        runner.finish(&self.batch).await
     }
 
-    /// Closes the batch for paper before anything of it is filed: a page fed
-    /// after that would be in no document.
-    async fn finish(&self, runner: &Runner) -> Result<BatchState, RunFault> {
+    /// The stack is through, whatever comes of its pages: fed again, it would be
+    /// in the batch twice. And a page fed after something is filed would be in
+    /// no document.
+    async fn close_for_paper(&self) -> Result<(), RunFault> {
         if self.batch.state == BatchState::Scanning {
             self.state.store.move_batch_to(&self.batch.id, BatchState::Scanned).await?;
         }
-        runner.finish(&self.batch).await
+        Ok(())
     }
 
     fn runner(&self, tell: impl Fn(RunEvent) + Send + Sync + 'static) -> Runner {
@@ -327,7 +336,7 @@ impl BatchWork {
         paper: watch::Sender<Paper>,
     ) -> tokio::task::JoinHandle<FedHow> {
         let state = self.state.clone();
-        let batch = self.batch.id.clone();
+        let batch = self.batch.clone();
         let runtime = tokio::runtime::Handle::current();
         tokio::task::spawn_blocking(move || {
             let mut tell_and_wake = |event: CaptureEvent| {
@@ -337,7 +346,7 @@ impl BatchWork {
                     paper.send_replace(Paper::Running);
                 }
             };
-            let Attended { max_pages, mut ask_next, stop } = attended;
+            let Attended { mut ask_next, stop } = attended;
             let ask_next: Option<AskNext<'_>> =
                 ask_next.as_mut().map(|ask| &mut **ask as &mut dyn FnMut() -> NextPage);
             let fed = Capture {
@@ -346,7 +355,6 @@ impl BatchWork {
                 batch: &batch,
                 now: jiff::Timestamp::now,
                 pages_of_file,
-                max_pages,
                 stop: &stop,
                 tell: &mut tell_and_wake,
             }

@@ -23,7 +23,7 @@ use crate::records::ids::{BatchId, PageNo, Sha256};
 use crate::records::page::{Side, SpooledPage};
 use crate::records::raster::Raster;
 use crate::spool::{OriginalKind, Spool, SpoolFault, Unclaimed};
-use crate::store::{Store, StoreFault};
+use crate::store::{BatchRow, Store, StoreFault};
 
 /// What a person at the station is told while paper runs.
 #[derive(Debug)]
@@ -152,11 +152,9 @@ impl StopSwitch {
 pub struct Capture<'a> {
     pub store: &'a Store,
     pub spool: &'a Spool,
-    pub batch: &'a BatchId,
+    pub batch: &'a BatchRow,
     pub now: fn() -> jiff::Timestamp,
     pub pages_of_file: PagesOfFile,
-    /// Pages of the whole batch; a sheet begun is finished.
-    pub max_pages: Option<u32>,
     pub stop: &'a StopSwitch,
     pub tell: &'a mut dyn FnMut(CaptureEvent),
 }
@@ -164,8 +162,10 @@ pub struct Capture<'a> {
 /// How far the batch has come.
 struct Feeding {
     next_page: PageNo,
-    /// Pages kept, those left out whose sheet came again.
+    /// Pages kept, those left out whose sheet comes again.
     kept: u32,
+    /// Kept before a stop between the sides of its sheet, which comes again.
+    half_before: Option<PageNo>,
     image: u32,
     /// Pages held already of files that are fed again, in order.
     held: VecDeque<SpooledPage>,
@@ -197,8 +197,8 @@ impl Capture<'_> {
         order: &ScanOrder,
         mut ask_next: Option<AskNext<'_>>,
     ) -> Result<StackEnd, CaptureFault> {
-        let durable = runtime.block_on(self.store.pages(self.batch))?;
-        let resume = self.resume(runtime, which, &durable)?;
+        let durable = runtime.block_on(self.store.pages(&self.batch.id))?;
+        let resume = durable.last().map(resumed_behind);
         let mut feeding = self.feeding(runtime, which, durable)?;
         if self.is_enough(&feeding) {
             return Ok(StackEnd::Closed);
@@ -207,6 +207,7 @@ impl Capture<'_> {
         let order = &ScanOrder { resume, ..order.clone() };
         self.spool.room_for_a_sheet()?;
         let (mut scanner, warnings) = Scanner::open(which, order)?;
+        runtime.block_on(self.store.record_scanner_taken(self.batch))?;
         self.stop.feeding_with(scanner.canceller());
         feeding.sides = scanner.setup().sides;
         (self.tell)(CaptureEvent::ScannerReady { scanner: scanner.setup().scanner.clone() });
@@ -243,37 +244,18 @@ impl Capture<'_> {
         Ok(if feeding.next_page > PageNo::FIRST { StackEnd::Closed } else { StackEnd::Nothing })
     }
 
-    /// Where to go on. Files come again from the first, and those held are
-    /// compared and skipped. A sheet may have been stopped between its sides:
-    /// it comes again whole.
-    fn resume(
-        &self,
-        runtime: &Handle,
-        which: &WhichScanner,
-        durable: &[SpooledPage],
-    ) -> Result<Option<Resumed>, CaptureFault> {
-        let Some(last) = durable.last() else { return Ok(None) };
-        let images = last.image;
-        Ok(Some(match which {
-            WhichScanner::Sane { .. } if last.is_half_a_sheet() => {
-                runtime.block_on(self.store.mark_fed_again(self.batch, last.no))?;
-                Resumed { images, sheets: last.sheet - 1 }
-            }
-            WhichScanner::Sane { .. } | WhichScanner::Folder(_) => {
-                Resumed { images, sheets: last.sheet }
-            }
-        }))
-    }
-
     fn feeding(
         &self,
         runtime: &Handle,
         which: &WhichScanner,
         durable: Vec<SpooledPage>,
     ) -> Result<Feeding, CaptureFault> {
-        let fed_again = runtime.block_on(self.store.pages_fed_again(self.batch))?;
-        let kept = u32::try_from(durable.len() - fed_again.len()).unwrap_or(u32::MAX);
-        let next_page = durable.last().map_or(PageNo::FIRST, |page| page.no.next());
+        let fed_again = runtime.block_on(self.store.pages_fed_again(&self.batch.id))?;
+        let last = durable.last();
+        let half_before = last.filter(|page| page.is_half_a_sheet()).map(|page| page.no);
+        let comes_again = fed_again.len() + half_before.iter().len();
+        let kept = u32::try_from(durable.len() - comes_again).unwrap_or(u32::MAX);
+        let next_page = last.map_or(PageNo::FIRST, |page| page.no.next());
         let (image, held) = match which {
             WhichScanner::Folder(_) => (0, durable.into()),
             WhichScanner::Sane { .. } => {
@@ -281,11 +263,12 @@ impl Capture<'_> {
             }
         };
         let sides = Sides::Front;
-        Ok(Feeding { next_page, kept, image, held, sides, is_within_a_sheet: false })
+        let is_within_a_sheet = false;
+        Ok(Feeding { next_page, kept, half_before, image, held, sides, is_within_a_sheet })
     }
 
     fn is_enough(&self, feeding: &Feeding) -> bool {
-        self.max_pages.is_some_and(|most| feeding.kept >= most) && !feeding.is_within_a_sheet
+        self.batch.max_pages.is_some_and(|most| feeding.kept >= most) && !feeding.is_within_a_sheet
     }
 
     fn keep_image(
@@ -345,7 +328,7 @@ impl Capture<'_> {
             };
         }
         let no = feeding.next_page;
-        let kept = self.spool.keep(self.batch, no, bytes, OriginalKind::of(bytes))?;
+        let kept = self.spool.keep(&self.batch.id, no, bytes, OriginalKind::of(bytes))?;
         let page = SpooledPage {
             no,
             sheet: on.sheet,
@@ -359,12 +342,20 @@ impl Capture<'_> {
             image: feeding.image,
             source_sha256: on.source_sha256,
         };
-        runtime.block_on(self.store.add_page(self.batch, &page))?;
+        let half_before = feeding.half_before.take();
+        runtime.block_on(self.store.add_page(&self.batch.id, &page, half_before))?;
         (self.tell)(CaptureEvent::PageDurable { page: no, sheet: page.sheet });
         feeding.next_page = no.next();
         feeding.kept += 1;
         Ok(())
     }
+}
+
+/// Files come again from the first, and those held are compared and skipped. A
+/// sheet that was stopped between its sides comes again whole.
+fn resumed_behind(last: &SpooledPage) -> Resumed {
+    let sheets = if last.is_half_a_sheet() { last.sheet - 1 } else { last.sheet };
+    Resumed { images: last.image, sheets }
 }
 
 #[derive(PartialEq)]

@@ -134,8 +134,11 @@ pub enum SpoolFault {
     NotASpoolName { file: String },
     #[error("the original {} cannot be read back; check the disk", path.display())]
     ReadOriginal { path: PathBuf, source: io::Error },
-    #[error("the original of page {page} cannot be read as an image any more; scan it again")]
-    OriginalUnreadable { page: PageNo },
+    #[error(
+        "the original {} cannot be read back, though its folder can; check the disk and scan \
+         this page again", path.display()
+    )]
+    OriginalLost { path: PathBuf, source: io::Error },
     #[error(
         "the original {} is not what was scanned any more (its hash differs); check the disk \
          and scan this page again", path.display()
@@ -208,15 +211,22 @@ impl Spool {
         self.make_batch_folder(batch).map_err(fault)?;
         let file = format!("{page:04}.{}", kind.extension());
         let temp = self.temp_path(&folder, &file).map_err(fault)?;
-        let written = write_synced(&self.disk, &temp, Access::OwnerOnly, &mut &bytes[..])
-            .map_err(|stopped| fault(self.give_up(&temp, stopped.into_cause())))?;
+        let written = write_synced(&self.disk, &temp, Access::OwnerOnly, &mut &bytes[..]).map_err(
+            |stopped| {
+                self.give_up(&temp);
+                fault(stopped.into_cause())
+            },
+        )?;
         match self.disk.place(&temp, &folder.join(&file)) {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                self.give_up(&temp, error);
+                self.give_up(&temp);
                 return Err(SpoolFault::PageExists { page, file });
             }
-            Err(error) => return Err(fault(self.give_up(&temp, error))),
+            Err(error) => {
+                self.give_up(&temp);
+                return Err(fault(error));
+            }
         }
         self.disk.sync_folder(&folder).map_err(fault)?;
         Ok(Kept { file, sha256: written.sha256, bytes: written.bytes })
@@ -225,7 +235,14 @@ impl Spool {
     /// An original's bytes, as the disk holds them.
     pub fn original(&self, batch: &BatchId, file: &str) -> Result<Vec<u8>, SpoolFault> {
         let path = self.original_path(batch, file)?;
-        self.disk.read(&path).map_err(|source| SpoolFault::ReadOriginal { path, source })
+        self.disk.read(&path).map_err(|source| {
+            // A disk that is gone, or a system short of something, costs the
+            // folder too, and is no fault of this one page.
+            match self.disk.list(&self.batch_folder(batch)) {
+                Ok(_) => SpoolFault::OriginalLost { path, source },
+                Err(_) => SpoolFault::ReadOriginal { path, source },
+            }
+        })
     }
 
     /// An original's bytes, known to be those that were scanned.
@@ -356,49 +373,33 @@ impl Spool {
         file: &str,
         bytes: &[u8],
     ) -> Result<PathBuf, SpoolFault> {
-        if !is_plain_name(file) {
-            return Err(SpoolFault::NotASpoolName { file: file.to_owned() });
-        }
-        let folder = self.derived(batch)?;
-        let path = folder.join(file);
-        let temp = match self.temp_path(&folder, file) {
-            Ok(temp) => temp,
-            Err(source) => return Err(SpoolFault::WriteDerived { folder, source }),
-        };
-        let written = self
-            .disk
-            .create_file(&temp, Access::OwnerOnly)
-            .and_then(|mut new| new.append(bytes))
-            .and_then(|()| self.disk.rename_over(&temp, &path));
-        match written {
-            Ok(()) => Ok(path),
-            Err(source) => {
-                let source = self.give_up(&temp, source);
-                Err(SpoolFault::WriteDerived { folder, source })
-            }
-        }
+        let folder = self.batch_folder(batch).join(DERIVED);
+        self.write_derived_piecewise(batch, file, |new| {
+            new.append(bytes).map_err(|source| SpoolFault::WriteDerived { folder, source })
+        })
     }
 
-    /// A derived file to be written piece by piece, over an earlier one of that
-    /// name. Whole only when its writer says so.
-    pub fn create_derived(
+    /// The same, written piece by piece: where `write` fails, nothing of it stays.
+    pub fn write_derived_piecewise<E: From<SpoolFault>>(
         &self,
         batch: &BatchId,
         file: &str,
-    ) -> Result<(PathBuf, NewFile), SpoolFault> {
+        write: impl FnOnce(&mut NewFile) -> Result<(), E>,
+    ) -> Result<PathBuf, E> {
         if !is_plain_name(file) {
-            return Err(SpoolFault::NotASpoolName { file: file.to_owned() });
+            return Err(SpoolFault::NotASpoolName { file: file.to_owned() }.into());
         }
         let folder = self.derived(batch)?;
         let path = folder.join(file);
-        let removed = match self.disk.remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            Ok(()) | Err(_) => Ok(()),
-        };
-        removed
-            .and_then(|()| self.disk.create_file(&path, Access::OwnerOnly))
-            .map(|new| (path, new))
-            .map_err(|source| SpoolFault::WriteDerived { folder, source })
+        let fault = |source| SpoolFault::WriteDerived { folder: folder.clone(), source };
+        let temp = self.temp_path(&folder, file).map_err(fault)?;
+        let mut new = self.disk.create_file(&temp, Access::OwnerOnly).map_err(fault)?;
+        let written = write(&mut new)
+            .and_then(|()| Ok(self.disk.rename_over(&temp, &path).map_err(fault)?));
+        if written.is_err() {
+            self.give_up(&temp);
+        }
+        written.map(|()| path)
     }
 
     /// A derived file that was just written, to be read.
@@ -408,8 +409,8 @@ impl Spool {
             .map_err(|source| SpoolFault::ReadOriginal { path: path.to_owned(), source })
     }
 
-    /// A derived file's bytes; `None` where it is missing, or is not what was
-    /// written, as after a power cut.
+    /// A derived file's bytes; `None` where it cannot be read, or is not what was
+    /// written, as after a power cut: it is to be made again.
     pub fn read_derived(
         &self,
         batch: &BatchId,
@@ -419,8 +420,10 @@ impl Spool {
         let path = self.derived(batch)?.join(file);
         match self.disk.read(&path) {
             Ok(bytes) => Ok((Sha256::of(&bytes) == expected).then_some(bytes)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(SpoolFault::ReadOriginal { path, source }),
+            Err(error) => {
+                tracing::debug!(%error, path = %path.display(), "a derived file is not there");
+                Ok(None)
+            }
         }
     }
 
@@ -441,14 +444,13 @@ impl Spool {
 
     /// Takes away a temporary file that will not become anything, to give a
     /// full disk its room back. Where that fails too, it is moved aside at the
-    /// next start; the first cause is the one to report.
-    fn give_up(&self, temp: &Path, cause: io::Error) -> io::Error {
+    /// next start; what came before is the cause to report.
+    fn give_up(&self, temp: &Path) {
         if let Err(error) = self.disk.remove_file(temp)
             && error.kind() != io::ErrorKind::NotFound
         {
             tracing::debug!(error = %error, "an unfinished file stays until the next start");
         }
-        cause
     }
 }
 

@@ -265,16 +265,7 @@ fn a_commit_that_fails_as_the_batch_is_closed_says_how_to_go_on() {
     let station = Station::new();
     let page = ["--profile", "plain-pages", "--from", NOTE];
     assert_eq!(station.capture(&page).code, 0);
-    let database = |sql: &'static str| {
-        let url = format!("sqlite://{}", station.path("state/outguide.db").display());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
-            sqlx::query(sql).execute(&pool).await.unwrap();
-            pool.close().await;
-        });
-    };
-    database(
+    station.database(
         "CREATE TRIGGER broken BEFORE UPDATE OF state ON batch WHEN NEW.state = 'scanned' \
          BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END",
     );
@@ -282,7 +273,7 @@ fn a_commit_that_fails_as_the_batch_is_closed_says_how_to_go_on() {
     assert_eq!(broken.code, 7, "{}", broken.stderr);
     let batch = broken.batch();
     assert!(broken.stderr.contains(&format!("--resume {batch}")), "{}", broken.stderr);
-    database("DROP TRIGGER broken");
+    station.database("DROP TRIGGER broken");
     let resumed = station.capture(&["--resume", &batch, "--no-more-paper"]);
     assert_eq!(resumed.code, 0, "{}", resumed.stderr);
 }

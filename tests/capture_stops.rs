@@ -8,11 +8,7 @@ use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
-use station::{Ran, Station, small_page};
-
-fn with<'a>(profile: &'a [String], more: &[&'a str]) -> Vec<&'a str> {
-    profile.iter().map(String::as_str).chain(more.iter().copied()).collect()
-}
+use station::{Ran, Station, small_page, with};
 
 #[test]
 fn half_a_sheet_is_known_by_the_sides_scanned_and_the_options_are_remembered() {
@@ -191,22 +187,6 @@ fn a_resumed_batch_at_the_glass_asks_before_its_first_page() {
     assert_eq!(resumed.json()["pages"], 1);
 }
 
-/// Runs until the feeder begins the page with this fault, then gets `signals`.
-fn signalled(station: &Station, args: &[&str], fault: &str, signals: &[Signal]) -> Ran {
-    let args = station.capture_arguments(args);
-    let mut command = station.command(&args.iter().map(String::as_str).collect::<Vec<_>>());
-    let running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let cursor = station.path("cursor");
-    while std::fs::read_to_string(&cursor).unwrap_or_default() != fault {
-        std::thread::yield_now();
-    }
-    let pid = Pid::from_raw(running.id().cast_signed()).unwrap();
-    for signal in signals {
-        kill_process(pid, *signal).unwrap();
-    }
-    Ran::of(running.wait_with_output().unwrap())
-}
-
 #[test]
 fn a_signal_stops_the_scanner_in_order_and_the_batch_goes_on() {
     for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
@@ -215,7 +195,7 @@ fn a_signal_stops_the_scanner_in_order_and_the_batch_goes_on() {
         station.fault_at(2, "wait");
         let profile = station.quick_profile("feeder");
         let args = with(&profile, &["--scanner", "folder:adf"]);
-        let stopped = signalled(&station, &args, "0002.wait", &[signal]);
+        let stopped = station.signalled(&args, "0002.wait", &[signal]);
         assert_eq!(stopped.code, 5, "{}", stopped.stderr);
         let report = stopped.json();
         assert_eq!((&report["last_page"], &report["exit"]), (&json!(1), &json!(5)));
@@ -234,7 +214,7 @@ fn a_second_signal_ends_at_once() {
     let profile = station.quick_profile("feeder");
     let args = with(&profile, &["--scanner", "folder:adf"]);
     let both = [Signal::INT, Signal::TERM];
-    let ended = signalled(&station, &args, "0002.hang-reading", &both);
+    let ended = station.signalled(&args, "0002.hang-reading", &both);
     assert_eq!(ended.code, 1, "{}", ended.stderr);
     assert!(ended.stderr.contains("--resume"), "{}", ended.stderr);
     assert_eq!(ended.json()["last_page"], 1);
@@ -267,14 +247,14 @@ fn a_batch_stopped_before_its_first_page_stands_in_nobodys_way() {
     station.fault_at(1, "wait");
     let profile = station.quick_profile("feeder");
     let args = with(&profile, &["--scanner", "folder:adf"]);
-    let killed = signalled(&station, &args, "0001.wait", &[Signal::KILL]);
+    let killed = station.signalled(&args, "0001.wait", &[Signal::KILL]);
     let empty = killed.batch();
     let closed = station.capture(&["--resume", &empty, "--no-more-paper"]);
     assert_eq!(closed.code, 9, "{}", closed.stderr);
     assert_eq!(closed.json()["batch"], json!(null));
 
     station.stack_taken_to("");
-    let killed = signalled(&station, &args, "0001.wait", &[Signal::KILL]);
+    let killed = station.signalled(&args, "0001.wait", &[Signal::KILL]);
     let next = station.capture(&args);
     assert_eq!(next.code, 0, "{}", next.stderr);
     assert_ne!(next.batch(), killed.batch());

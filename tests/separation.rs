@@ -94,7 +94,7 @@ fn not_accounted_for(separated: &Separated, all: &[PageNo]) -> Option<String> {
 }
 
 /// Any paper in any order: what is on it is drawn from what cases use.
-const PAPER: [&str; 28] = [
+const PAPER: [&str; 30] = [
     "text",
     "text",
     "text back",
@@ -104,6 +104,8 @@ const PAPER: [&str; 28] = [
     "unreadable back",
     "suspect text",
     "suspect blank back",
+    "half text",
+    "half blank",
     "full-of-words text",
     "says-cover-sheet",
     "header:2",
@@ -207,6 +209,7 @@ fn read_page(line: &str, no: u32, previous_sheet: u32) -> SeparablePage {
     };
     let side = if take("back") { Side::Back } else { Side::Front };
     let scanner_reported_a_fault = take("suspect");
+    let other_side_is_missing = take("half");
     let turn = if take("upside-down") { QuarterTurn::Half } else { QuarterTurn::None };
     let is_blank = take("blank");
     let says_it_is_a_cover_sheet = match (take("says-cover-sheet"), take("full-of-words")) {
@@ -224,7 +227,8 @@ fn read_page(line: &str, no: u32, previous_sheet: u32) -> SeparablePage {
         Seen::Page { readings, width: 1000, height: 1000, turn, is_blank, says_it_is_a_cover_sheet }
     };
     let sheet = if side == Side::Back { previous_sheet } else { previous_sheet + 1 };
-    SeparablePage { no: PageNo::new(no).unwrap(), sheet, side, scanner_reported_a_fault, seen }
+    let no = PageNo::new(no).unwrap();
+    SeparablePage { no, sheet, side, scanner_reported_a_fault, other_side_is_missing, seen }
 }
 
 fn read_mark(word: &str, readings: &mut PageReadings) {

@@ -9,20 +9,19 @@ use super::clerk::{Answers, Interruption, Signals};
 use super::exit::{Ends, Exit, Stopped};
 use super::progress::Progress;
 use super::report::{BatchReport, Standing};
+use super::resume::{self, PaperWanted, refuse_beside_unfinished, resumed};
 use super::settings::{self, StateArgs};
-use super::telling::{note, say_if_heard};
+use super::telling::note;
 use crate::app::{self, Attended, BatchWork, State};
-use crate::capture::{self, CaptureFault, StackEnd, StopSwitch};
+use crate::capture::{CaptureFault, StackEnd, StopSwitch};
 use crate::config::Station;
 use crate::device::scanner::{
     PageStack, ScanFault, ScanOrder, ScannerChoice, WhichScanner, WorkerCommand,
 };
 use crate::disk::Disk;
 use crate::pipeline::runner::RunFault;
-use crate::profile;
 use crate::records::batch::{BatchState, Expected, PaperFrom};
 use crate::records::ids::BatchId;
-use crate::records::page::SpooledPage;
 use crate::repository::watched_folder::WatchedFolder;
 use crate::store::{BatchRow, StoreFault};
 
@@ -34,43 +33,52 @@ use crate::store::{BatchRow, StoreFault};
 pub struct CaptureArgs {
     /// What to do with this kind of paper: the name of a profile
     #[arg(long, short, required_unless_present = "resume")]
-    profile: Option<String>,
+    pub(super) profile: Option<String>,
     /// Scanner to use: part of its name, or VENDOR:MODEL (see `outguide scanners`)
     #[arg(long, conflicts_with = "from")]
-    scanner: Option<String>,
+    pub(super) scanner: Option<String>,
     /// Take page images from folders and files instead of a scanner
     ///
     /// Of a folder every file that is a page, in order of name, by its content
     /// and not its name. What could have been meant as a page and is none, and
     /// a folder in it, is refused by name before anything is taken.
     #[arg(long, num_args = 1.., value_name = "FOLDER-OR-FILE")]
-    from: Vec<PathBuf>,
+    pub(super) from: Vec<PathBuf>,
     /// Folder the document repository watches
+    ///
+    /// A resumed batch keeps its own; another is taken as long as no document of
+    /// the batch is filed.
     #[arg(long, value_name = "DIR")]
-    repository: Option<PathBuf>,
+    pub(super) repository: Option<PathBuf>,
     /// Set an option of the scanner's own; may be given several times
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = name_and_value)]
-    set: Vec<(String, String)>,
+    pub(super) set: Vec<(String, String)>,
     /// Stop at this many pages of the batch, as if there were no more (a sheet begun is finished)
+    ///
+    /// A resumed batch keeps the limit it was begun with, unless told another.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pages: Option<u32>,
+    pub(super) pages: Option<u32>,
     /// Documents the stack should hold; nothing is filed if it does not
+    ///
+    /// With --resume too, as long as no document of the batch is filed.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    expect_documents: Option<u32>,
+    pub(super) expect_documents: Option<u32>,
     /// Sheets of paper the stack should hold; nothing is filed if it does not
+    ///
+    /// With --resume too, as long as no document of the batch is filed.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    expect_sheets: Option<u32>,
+    pub(super) expect_sheets: Option<u32>,
     /// Go on with an unfinished batch behind its last page kept
     #[arg(long, value_name = "BATCH")]
-    resume: Option<BatchId>,
+    pub(super) resume: Option<BatchId>,
     /// With --resume: no more paper comes, file what there is
     #[arg(long, requires = "resume")]
-    no_more_paper: bool,
+    pub(super) no_more_paper: bool,
     #[command(flatten)]
-    state: StateArgs,
+    pub(super) state: StateArgs,
     /// Tell the outcome as one line of JSON
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 impl CaptureArgs {
@@ -168,141 +176,16 @@ async fn opened(
     let mut batch =
         app::new_batch(&found.profile, &found.text, station, paper_from, &folder, expected);
     batch.scanner_options.clone_from(&args.set);
+    batch.max_pages = args.pages;
     state.store.open_batch(&batch).await.ends(Exit::Storage)?;
     standing.batch = Some(batch.id.clone());
-    announce(args, &batch.id, None);
+    resume::announce(args, &batch.id, None);
     let profile = Arc::new(found.profile);
     let at_once = app::at_once(station);
     Ok(BatchWork { state: Arc::new(state), batch, profile, readers, repository, at_once })
 }
 
-/// A batch that was stopped before its first page is none, and is forgotten.
-async fn refuse_beside_unfinished(
-    args: &CaptureArgs,
-    state: &State,
-    standing: &mut Standing,
-) -> Result<(), Stopped> {
-    for earlier in state.store.unfinished_batches().await.ends(Exit::Storage)? {
-        let settled = capture::settle(&state.store, &state.spool, &earlier.id).await;
-        let (last, _) = settled.map_err(fault_stop)?;
-        let Some(last) = last else {
-            state.store.forget_empty_batch(&earlier.id).await.ends(Exit::Storage)?;
-            continue;
-        };
-        *standing = Standing { batch: Some(earlier.id.clone()), last_page: Some(last.no) };
-        return Err(unfinished(args, &earlier));
-    }
-    Ok(())
-}
-
-fn unfinished(args: &CaptureArgs, batch: &BatchRow) -> Stopped {
-    let from = match (&batch.paper_from, batch.state) {
-        (PaperFrom::Files, BatchState::Scanning) => " --from THE-SAME-FILES",
-        (PaperFrom::Files | PaperFrom::Scanner(_), _) => "",
-    };
-    Stopped::because(
-        Exit::Unfinished,
-        format!(
-            "batch {} is unfinished; finish it first: `{}{from}` goes on behind its last page \
-             kept, with --no-more-paper it files what there is",
-            batch.id,
-            resume_command(args, &batch.id),
-        ),
-    )
-}
-
-async fn resumed(
-    args: &CaptureArgs,
-    id: &BatchId,
-    state: State,
-    station: &Station,
-    standing: &mut Standing,
-) -> Result<BatchWork, Stopped> {
-    let batch = state.store.batch(id).await.ends(Exit::Storage)?;
-    let Some(mut batch) = batch else {
-        return Err(Stopped::because(Exit::Failed, format!("there is no batch {id}")));
-    };
-    standing.batch = Some(id.clone());
-    let (profile, problems) = profile::parse(&batch.profile_text, &batch.profile_name);
-    let Some(profile) = profile else {
-        let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        let message = format!(
-            "the profile batch {id} was opened with cannot be used by this version of outguide:\n{}",
-            problems.join("\n")
-        );
-        return Err(Stopped::because(Exit::Settings, message));
-    };
-    let folder = args.repository.clone().unwrap_or_else(|| PathBuf::from(&batch.repository));
-    let repository = watched_folder(&folder, args, station)?;
-    let readers = app::readers(&profile, station).ends(Exit::Settings)?;
-    check_paper_given(args, &batch)?;
-    check_given_files(args)?;
-    if take_new_orders(args, &mut batch) {
-        state.store.record_new_orders(&batch).await.ends(Exit::Storage)?;
-    }
-    let profile = Arc::new(profile);
-    let at_once = app::at_once(station);
-    let work = BatchWork { state: Arc::new(state), batch, profile, readers, repository, at_once };
-    let (last, moved) = work.settle().await.map_err(|fault| capture_stop(args, &work, fault))?;
-    standing.last_page = last.as_ref().map(|last| last.no);
-    for stray in moved {
-        let at = stray.moved_to.display();
-        let file = stray.file;
-        note(format_args!("outguide: {file} was not whole when the batch stopped; moved to {at}"));
-    }
-    announce(args, id, Some(last));
-    Ok(work)
-}
-
-/// A batch goes on from where it was begun: its pages are told apart by that.
-fn check_paper_given(args: &CaptureArgs, batch: &BatchRow) -> Result<(), Stopped> {
-    if batch.state != BatchState::Scanning || args.no_more_paper {
-        return Ok(());
-    }
-    let what = match (&batch.paper_from, args.from.is_empty()) {
-        (PaperFrom::Files, true) => "files; give --from again with the same",
-        (PaperFrom::Scanner(_), false) => "a scanner; leave --from out",
-        (PaperFrom::Files, false) | (PaperFrom::Scanner(_), true) => return Ok(()),
-    };
-    let id = &batch.id;
-    let message = format!(
-        "batch {id} is still being fed from {what}, or --no-more-paper to file what it has"
-    );
-    Err(Stopped::because(Exit::Unfinished, message))
-}
-
-/// What the resuming command line says anew; false where it says nothing.
-fn take_new_orders(args: &CaptureArgs, batch: &mut BatchRow) -> bool {
-    let before = batch.clone();
-    if let (PaperFrom::Scanner(choice), Some(scanner)) = (&mut batch.paper_from, &args.scanner) {
-        *choice = Some(scanner.clone());
-    }
-    let own = &mut batch.scanner_options;
-    own.retain(|(name, _)| args.set.iter().all(|(set, _)| set != name));
-    own.extend(args.set.iter().cloned());
-    let Expected { sheets, documents } = batch.expected;
-    batch.expected = Expected {
-        sheets: args.expect_sheets.or(sheets),
-        documents: args.expect_documents.or(documents),
-    };
-    *batch != before
-}
-
-/// The id goes out first of all: it is what a clerk needs after a stop.
-fn announce(args: &CaptureArgs, batch: &BatchId, resumed: Option<Option<SpooledPage>>) {
-    let mut told = format!("batch {batch}");
-    match resumed {
-        None => {}
-        Some(None) => told.push_str(", resumed: no page was kept yet, feed the whole stack"),
-        Some(Some(last)) => told.push_str(&format!(
-            ", resumed: the last page kept is {} (sheet {}); feed the sheets behind it",
-            last.no, last.sheet
-        )),
-    }
-    if args.json { note(told) } else { say_if_heard(told) }
-}
-
-fn watched_folder(
+pub(super) fn watched_folder(
     folder: &Path,
     args: &CaptureArgs,
     station: &Station,
@@ -312,7 +195,7 @@ fn watched_folder(
 }
 
 /// Better now than in the middle of a stack, and before a batch is opened.
-fn check_given_files(args: &CaptureArgs) -> Result<(), Stopped> {
+pub(super) fn check_given_files(args: &CaptureArgs) -> Result<(), Stopped> {
     if !args.from.is_empty() {
         PageStack::from_paths(&args.from).ends(Exit::Input)?;
     }
@@ -340,18 +223,22 @@ async fn feed(args: &CaptureArgs, work: &BatchWork, which: WhichScanner) -> Resu
     let progress = Arc::new(Progress::new(args.json));
     let signals = Signals::listen().ends(Exit::Failed)?;
     let stop = StopSwitch::default();
-    let wants_paper = work.batch.state == BatchState::Scanning && !args.no_more_paper;
-    let worked = if wants_paper {
-        let (attended, interruption) = attended(args, &progress, &stop)?;
-        tokio::select! {
-            fed = feed_and_run(args, work, which, attended, &progress) => fed,
-            why = signals.told_to_end(stop, interruption) => Err(ended_at_once(args, work, why)),
+    let worked = match PaperWanted::of(args, &work.batch) {
+        PaperWanted::FromFeeder | PaperWanted::FromFiles => {
+            let (attended, interruption) = attended(args, &work.batch, &progress, &stop)?;
+            tokio::select! {
+                fed = feed_and_run(args, work, which, attended, &progress) => fed,
+                why = signals.told_to_end(stop, interruption) => {
+                    Err(ended_at_once(args, work, why))
+                }
+            }
         }
-    } else {
-        stop.feeding_is_over();
-        tokio::select! {
-            ran = run_closed(args, work, &progress) => ran,
-            why = signals.told_to_end(stop, None) => Err(ended_at_once(args, work, why)),
+        PaperWanted::NoMore => {
+            stop.feeding_is_over();
+            tokio::select! {
+                ran = run_closed(args, work, &progress) => ran,
+                why = signals.told_to_end(stop, None) => Err(ended_at_once(args, work, why)),
+            }
         }
     };
     progress.finish();
@@ -422,11 +309,12 @@ async fn forget_and_say_so(work: &BatchWork) -> Stopped {
 /// clerk then says when it is enough.
 fn attended(
     args: &CaptureArgs,
+    batch: &BatchRow,
     progress: &Arc<Progress>,
     stop: &StopSwitch,
 ) -> Result<(Attended, Option<Interruption>), Stopped> {
-    let unasked = Attended { max_pages: args.pages, ask_next: None, stop: stop.clone() };
-    if args.pages.is_some() || !args.from.is_empty() {
+    let unasked = Attended { ask_next: None, stop: stop.clone() };
+    if batch.max_pages.is_some() || !args.from.is_empty() {
         return Ok((unasked, None));
     }
     let (answers, interruption) = Answers::listen().ends(Exit::Failed)?;
@@ -435,12 +323,12 @@ fn attended(
     Ok((Attended { ask_next: Some(ask_next), ..unasked }, Some(interruption)))
 }
 
-fn capture_stop(args: &CaptureArgs, work: &BatchWork, fault: CaptureFault) -> Stopped {
+pub(super) fn capture_stop(args: &CaptureArgs, work: &BatchWork, fault: CaptureFault) -> Stopped {
     let exit = exit_of(&fault);
-    Stopped { exit, cause: anyhow::Error::new(fault).context(go_on(args, &work.batch.id)) }
+    Stopped { exit, cause: anyhow::Error::new(fault).context(resume::go_on(args, &work.batch.id)) }
 }
 
-fn fault_stop(fault: CaptureFault) -> Stopped {
+pub(super) fn fault_stop(fault: CaptureFault) -> Stopped {
     Stopped { exit: exit_of(&fault), cause: fault.into() }
 }
 
@@ -456,6 +344,17 @@ fn exit_of(fault: &CaptureFault) -> Exit {
     }
 }
 
+/// The rest may be still to lay in, or the stack was through before the stop.
+fn feeder_empty_behind(args: &CaptureArgs, work: &BatchWork) -> Stopped {
+    let id = &work.batch.id;
+    let command = resume::command(args, id);
+    let cause = anyhow::anyhow!(
+        "the feeder is empty; if the whole stack was through before, file it with \
+         `{command} --no-more-paper`; if not, lay in the sheets that are still to come"
+    );
+    Stopped { exit: Exit::Scanner, cause: cause.context(resume::go_on(args, id)) }
+}
+
 /// With what is kept, so that the clerk knows which sheet to feed again. A
 /// batch without a page is nothing to go on with, and is forgotten.
 async fn stop_of_feeding(args: &CaptureArgs, work: &BatchWork, fault: CaptureFault) -> Stopped {
@@ -464,16 +363,12 @@ async fn stop_of_feeding(args: &CaptureArgs, work: &BatchWork, fault: CaptureFau
         Err(error) => return Stopped { exit: Exit::Storage, cause: error.into() },
     };
     if let Some(last) = kept.last() {
-        let (part, back) = if last.is_half_a_sheet() {
-            ("the front of", "that sheet and those behind it")
-        } else {
-            ("on", "the sheets behind it")
+        let wanted = PaperWanted::of(args, &work.batch);
+        note(format_args!("outguide: {}", resume::kept_so_far(wanted, Some(last))));
+        return match fault {
+            CaptureFault::Scanner(ScanFault::FeederEmpty) => feeder_empty_behind(args, work),
+            fault => capture_stop(args, work, fault),
         };
-        note(format_args!(
-            "outguide: the last page kept is {} ({part} sheet {}); put {back} back",
-            last.no, last.sheet,
-        ));
-        return capture_stop(args, work, fault);
     }
     if let Err(error) = work.state.store.forget_empty_batch(&work.batch.id).await {
         return Stopped { exit: Exit::Storage, cause: error.into() };
@@ -488,39 +383,7 @@ async fn stop_of_feeding(args: &CaptureArgs, work: &BatchWork, fault: CaptureFau
 }
 
 fn ended_at_once(args: &CaptureArgs, work: &BatchWork, why: &str) -> Stopped {
-    Stopped::because(Exit::Failed, format!("{why}; {}", go_on(args, &work.batch.id)))
-}
-
-fn go_on(args: &CaptureArgs, batch: &BatchId) -> String {
-    let mut command = resume_command(args, batch);
-    if !args.from.is_empty() {
-        command.push_str(" --from");
-    }
-    for path in &args.from {
-        command.push_str(&format!(" {}", quoted(path)));
-    }
-    format!("batch {batch} stopped; go on with `{command}`")
-}
-
-/// With the folders this command line was given, to be typed as it stands.
-fn resume_command(args: &CaptureArgs, batch: &BatchId) -> String {
-    let mut command = format!("outguide capture --resume {batch}");
-    for (name, path) in [("--state", &args.state.state), ("--station", &args.state.station)] {
-        if let Some(path) = path {
-            command.push_str(&format!(" {name} {}", quoted(path)));
-        }
-    }
-    command
-}
-
-/// As a shell takes it for one word.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"/._-+:=@%".contains(&b);
-    if !text.is_empty() && text.bytes().all(is_plain) {
-        return text;
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
+    Stopped::because(Exit::Failed, format!("{why}; {}", resume::go_on(args, &work.batch.id)))
 }
 
 fn run_stop(args: &CaptureArgs, work: &BatchWork, fault: RunFault) -> Stopped {
@@ -530,5 +393,5 @@ fn run_stop(args: &CaptureArgs, work: &BatchWork, fault: RunFault) -> Stopped {
         }
         RunFault::PageTask { .. } => Exit::Failed,
     };
-    Stopped { exit, cause: anyhow::Error::new(fault).context(go_on(args, &work.batch.id)) }
+    Stopped { exit, cause: anyhow::Error::new(fault).context(resume::go_on(args, &work.batch.id)) }
 }

@@ -15,6 +15,7 @@ mod demo;
 mod exit;
 mod progress;
 mod report;
+mod resume;
 mod scanners;
 mod settings;
 mod telling;

@@ -128,12 +128,20 @@ impl Disk {
     /// while another process holds it. The kernel lets go of it with the file.
     /// Nothing of it need survive a power cut.
     pub fn lock_file(&self, path: &Path) -> io::Result<Option<File>> {
-        let file = real::open_lock(path)?;
+        let file = real::open_own(path)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(file)),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }
+    }
+
+    /// Makes an empty file that only the station's own user may read, where
+    /// there is none. Nothing of it need survive a power cut: it is for SQLite,
+    /// which makes its other files as readable as this one and keeps its own
+    /// promises.
+    pub fn make_own_file(&self, path: &Path) -> io::Result<()> {
+        real::open_own(path).map(drop)
     }
 
     /// Creates a file that must not exist; neither name nor bytes survive yet.

@@ -112,6 +112,7 @@ pub(super) fn space(folder: &Path) -> io::Result<Space> {
     })
 }
 
-pub fn open_lock(path: &Path) -> io::Result<File> {
-    File::options().create(true).truncate(false).write(true).open(path)
+/// What is there stays as it is; a new one is the owner's only.
+pub(super) fn open_own(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)
 }

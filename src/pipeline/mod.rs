@@ -4,7 +4,7 @@
 //! |---|---|---|---|
 //! | read | a page | [`page`]: barcodes, cleaning and words ([`upright`]) | its outcome as a row, its picture as a derived file |
 //! | separate | a batch | [`separate`] | documents, set-aside pages, questions as rows |
-//! | render | a document | [`render`] | a PDF among the derived files |
+//! | render | a document | [`document`] and [`render`] | a PDF among the derived files |
 //! | file | a document | [`mod@file`] | the PDF and its index file in the watched folder, then the row |
 //!
 //! Reading is one step and not three, so that a page is decoded once (0.1 s of
@@ -17,7 +17,9 @@
 //! [`convert`] is the same reading and rendering without a batch.
 
 pub mod convert;
+pub mod document;
 pub mod file;
+pub mod original;
 pub mod page;
 pub mod render;
 pub mod runner;

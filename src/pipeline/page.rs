@@ -6,7 +6,7 @@
 
 use super::source::SourcePage;
 use super::upright::{read_as_it_lies, read_upright};
-use crate::imaging::clean::{Cleaned, clean, clean_with_turn};
+use crate::imaging::clean::{Cleaned, clean, clean_as_recorded, clean_with_turn};
 use crate::imaging::encode;
 use crate::ocr::{OcrFault, Readers};
 use crate::page_barcodes::{self, Effort};
@@ -15,7 +15,7 @@ use crate::records::barcode::Reading;
 use crate::records::cover_sheet;
 use crate::records::ids::Sha256;
 use crate::records::page::{
-    FiledPicture, PageOutcome, PageReadings, Polarity, QuarterTurn, Says, TextOutcome,
+    FiledPicture, PageOutcome, PagePicture, PageReadings, Polarity, QuarterTurn, Says, TextOutcome,
 };
 use crate::records::raster::{EncodedImage, PixelFormat, Raster};
 use crate::records::separator::PatchCode;
@@ -63,15 +63,9 @@ pub fn read_page(page: &SourcePage, profile: &Profile, readers: Option<&Readers>
     {
         read_stubbornly(&mut readings, original, &cleaned.raster, profile);
     }
-    let filed = match profile.cleaning.filed_pixels {
-        FiledPixels::AsScanned => original,
-        FiledPixels::Straightened => &cleaned.raster,
-    };
-    // Cleaning changes most pages a little; where it did not, a JPEG is not
-    // coded, and so worn, a second time.
-    let image = match &page.jpeg {
-        Some(jpeg) if filed == original => encode::jpeg_as_it_came(filed, jpeg),
-        Some(_) | None => encode::for_pdf(filed, &profile.pdf),
+    let image = match profile.cleaning.filed_pixels {
+        FiledPixels::AsScanned => to_be_filed(page, original, profile),
+        FiledPixels::Straightened => to_be_filed(page, &cleaned.raster, profile),
     };
     let filed = FiledPicture {
         coding: image.coding,
@@ -84,6 +78,27 @@ pub fn read_page(page: &SourcePage, profile: &Profile, readers: Option<&Readers>
     let picture = cleaned.picture;
     let outcome = PageOutcome::Read { readings, picture, says_it_is_a_cover_sheet, text, filed };
     PageRead { outcome, image }
+}
+
+/// The picture of a page that was read before, made as it was then: without its
+/// words, which may fail the second time or lay it otherwise.
+pub fn picture_again(page: &SourcePage, profile: &Profile, recorded: &PagePicture) -> EncodedImage {
+    match profile.cleaning.filed_pixels {
+        FiledPixels::AsScanned => to_be_filed(page, &page.raster, profile),
+        FiledPixels::Straightened => {
+            let cleaned = clean_as_recorded(&page.raster, &profile.cleaning, recorded);
+            to_be_filed(page, &cleaned, profile)
+        }
+    }
+}
+
+/// Cleaning changes most pages a little; where it did not, a JPEG is not coded,
+/// and so worn, a second time.
+fn to_be_filed(page: &SourcePage, pixels: &Raster, profile: &Profile) -> EncodedImage {
+    match &page.jpeg {
+        Some(jpeg) if *pixels == page.raster => encode::jpeg_as_it_came(pixels, jpeg),
+        Some(_) | None => encode::for_pdf(pixels, &profile.pdf),
+    }
 }
 
 /// Upright as far as the page and its words tell; where they do not, by its

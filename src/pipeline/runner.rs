@@ -5,7 +5,6 @@
 //! a step and never skips one: each step gives the same outcome again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::BufWriter;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,23 +12,21 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::document::{DocumentToRender, NotRendered, Rendered, picture_file};
 use super::file::filing_order;
+use super::original;
 use super::page::{PageRead, read_page};
-use super::render::{self, ReadyPage};
 use super::separate::{Seen, SeparablePage, separate};
-use super::source::{self, SourcePage};
 use crate::ocr::Readers;
 use crate::pdf::PdfFault;
-use crate::pdf::writer::PdfWriter;
 use crate::profile::Profile;
 use crate::records::batch::BatchState;
-use crate::records::document::Document;
-use crate::records::ids::{BatchId, DocumentId, PageNo, Sha256};
-use crate::records::page::{PageOutcome, Place, SetAside, SpooledPage};
-use crate::records::raster::EncodedImage;
+use crate::records::document::{Document, Question, QuestionReason};
+use crate::records::ids::{BatchId, DocumentId, PageNo};
+use crate::records::page::{PageOutcome, Place, SetAside, SpooledPage, TextOutcome};
 use crate::repository::filing_fault::FilingFault;
 use crate::repository::time_limit::{FILING_TIME_LIMIT, file_within};
-use crate::repository::watched_folder::{Filed, WatchedFolder};
+use crate::repository::watched_folder::{Filed, FilingOrder, WatchedFolder};
 use crate::spool::{Spool, SpoolFault};
 use crate::store::{BatchRow, FiledRow, Store, StoreFault};
 
@@ -177,11 +174,14 @@ impl Runner {
     }
 
     fn tell_of(&self, page: PageNo, outcome: &PageOutcome) {
-        use crate::records::page::TextOutcome;
+        self.tell_of_text(page, outcome);
+        (self.tell)(RunEvent::PageRead { page });
+    }
+
+    fn tell_of_text(&self, page: PageNo, outcome: &PageOutcome) {
         if let PageOutcome::Read { text: TextOutcome::Failed { cause }, .. } = outcome {
             (self.tell)(RunEvent::PageWithoutText { page, cause: cause.clone() });
         }
-        (self.tell)(RunEvent::PageRead { page });
     }
 
     fn page_work(
@@ -192,10 +192,12 @@ impl Runner {
     {
         let (spool, batch) = (self.spool.clone(), batch.clone());
         let (profile, readers) = (self.profile.clone(), self.readers.clone());
-        move || match read_original(&spool, &batch, &page, &profile, readers.as_deref())? {
-            Ok((PageRead { outcome, image }, doubt)) => {
+        move || match original::read(&spool, &batch, &page)? {
+            Ok(original) => {
+                let PageRead { outcome, image } =
+                    read_page(&original, &profile, readers.as_deref());
                 spool.write_derived(&batch, &picture_file(page.no), &image.bytes)?;
-                Ok((page.no, outcome, doubt))
+                Ok((page.no, outcome, original.doubt()))
             }
             Err(cause) => Ok((page.no, PageOutcome::Unreadable { cause }, None)),
         }
@@ -208,13 +210,12 @@ impl Runner {
             return Ok(());
         }
         let fed_again = self.store.pages_fed_again(&batch.id).await?;
-        let mut pages = Vec::new();
-        for page in self.store.pages(&batch.id).await? {
-            if fed_again.contains(&page.no) {
-                continue;
-            }
+        let mut kept = self.store.pages(&batch.id).await?;
+        kept.retain(|page| !fed_again.contains(&page.no));
+        let mut pages = Vec::with_capacity(kept.len());
+        for (nth, page) in kept.iter().enumerate() {
             let outcome = self.store.page_outcome(&batch.id, page.no).await?;
-            pages.push(separable(page, outcome));
+            pages.push(separable(page, kept.get(nth + 1), outcome));
         }
         let mut separated = separate(&batch.id, pages, batch.expected, &self.profile);
         let set_aside = Place::SetAside { reason: SetAside::ScannedAgain };
@@ -250,8 +251,29 @@ impl Runner {
                 }
             }
             let pages_filed = document.pages.len();
-            let work = self.document_work(batch, id.clone(), document, &pages, outcomes);
-            let (first_page, filed) = tokio::task::spawn_blocking(work)
+            let spooled: Vec<SpooledPage> =
+                document.pages.iter().filter_map(|page| pages.get(page)).cloned().collect();
+            let scanned_at = spooled[0].scanned_at;
+            let work = self.render_work(batch, &id, &document, spooled, outcomes);
+            let rendered = tokio::task::spawn_blocking(work)
+                .await
+                .map_err(|source| RunFault::PageTask { source })?;
+            let Rendered { pdf, without_text, read_again } = match rendered {
+                Ok(rendered) => rendered,
+                Err(NotRendered::PageLost { page, cause }) => {
+                    self.hold_document(&batch.id, document, page, cause).await?;
+                    continue;
+                }
+                Err(NotRendered::Stopped(fault)) => return Err(fault),
+            };
+            for (page, outcome) in &read_again {
+                self.store.record_page_outcome(&batch.id, *page, outcome).await?;
+                self.tell_of_text(*page, outcome);
+            }
+            let (profile, station) = (&self.profile, &batch.station);
+            let order = filing_order(&id, &document, profile, station, scanned_at, without_text);
+            let filed = self.file_work(order, pdf);
+            let filed = tokio::task::spawn_blocking(filed)
                 .await
                 .map_err(|source| RunFault::PageTask { source })??;
             let row = FiledRow {
@@ -261,77 +283,70 @@ impl Runner {
                 index_sha256: filed.index_sha256,
                 filed_at: (self.now)(),
             };
-            self.store.record_filed(&batch.id, first_page, &row).await?;
+            self.store.record_filed(&batch.id, document.first_page, &row).await?;
             self.acknowledge(id.clone()).await?;
             (self.tell)(RunEvent::DocumentFiled { document: id, pages: pages_filed });
         }
         Ok(())
     }
 
-    /// Render, then file: one document at a time, its pages one by one.
-    fn document_work(
+    /// The others of its batch need not wait for it.
+    async fn hold_document(
+        &self,
+        batch: &BatchId,
+        document: Document,
+        page: PageNo,
+        cause: String,
+    ) -> Result<(), RunFault> {
+        let reason = QuestionReason::StepFailed { cause };
+        let question = Question { page, holds: document.pages, reason };
+        Ok(self.store.hold_document(batch, document.first_page, &question).await?)
+    }
+
+    /// One document at a time, its pages one by one.
+    fn render_work(
         &self,
         batch: &BatchRow,
-        id: DocumentId,
-        document: Document,
-        pages: &BTreeMap<PageNo, SpooledPage>,
+        id: &DocumentId,
+        document: &Document,
+        pages: Vec<SpooledPage>,
         outcomes: BTreeMap<PageNo, PageOutcome>,
-    ) -> impl FnOnce() -> Result<(PageNo, Filed), RunFault> + Send + 'static {
-        let spooled: Vec<SpooledPage> =
-            document.pages.iter().filter_map(|page| pages.get(page)).cloned().collect();
+    ) -> impl FnOnce() -> Result<Rendered, NotRendered> + Send + 'static {
         let (spool, profile) = (self.spool.clone(), self.profile.clone());
-        let readers = self.readers.clone();
-        let repository = self.repository.clone();
-        let station = batch.station.clone();
+        let (id, document) = (id.clone(), document.clone());
+        let (readers, station) = (self.readers.clone(), batch.station.clone());
         move || {
-            let rendered = DocumentToRender { id: &id, document: &document, pages: &spooled };
-            let (pdf, without_text) =
-                rendered.render(&spool, &profile, readers.as_deref(), &station, outcomes)?;
-            let scanned_at = spooled[0].scanned_at;
-            let order = filing_order(&id, &document, &profile, &station, scanned_at, without_text);
+            let rendering = DocumentToRender {
+                id: &id,
+                document: &document,
+                pages: &pages,
+                spool: &spool,
+                profile: &profile,
+                readers: readers.as_deref(),
+                station: &station,
+            };
+            rendering.render(outcomes)
+        }
+    }
+
+    fn file_work(
+        &self,
+        order: FilingOrder,
+        pdf: PathBuf,
+    ) -> impl FnOnce() -> Result<Filed, RunFault> + Send + 'static {
+        let (spool, repository) = (self.spool.clone(), self.repository.clone());
+        move || {
             let pdf = spool.open_derived(&pdf)?;
-            let filed = file_within(FILING_TIME_LIMIT, &repository, order, pdf)?;
-            Ok((document.first_page, filed))
+            Ok(file_within(FILING_TIME_LIMIT, &repository, order, pdf)?)
         }
     }
 }
 
-/// The picture of a page as it will stand in the PDF.
-fn picture_file(page: PageNo) -> String {
-    format!("{page:04}.picture")
-}
-
-/// The outer error stops the batch; the inner is a page nobody can read.
-fn read_original(
-    spool: &Spool,
-    batch: &BatchId,
+fn separable(
     page: &SpooledPage,
-    profile: &Profile,
-    readers: Option<&Readers>,
-) -> Result<Result<(PageRead, Option<String>), String>, RunFault> {
-    let bytes = match spool.verified_original(batch, &page.file, page.sha256) {
-        Ok(bytes) => bytes,
-        Err(changed @ SpoolFault::OriginalChanged { .. }) => return Ok(Err(changed.to_string())),
-        Err(fault) => return Err(fault.into()),
-    };
-    Ok(only_page(&bytes).map(|page| {
-        let doubt = page.doubt();
-        (read_page(&page, profile, readers), doubt)
-    }))
-}
-
-/// An original is one page. A file of several is kept only where taking it
-/// apart failed, behind the pages that came out of it.
-fn only_page(bytes: &[u8]) -> Result<SourcePage, String> {
-    let mut pages = source::open(bytes).map_err(|fault| fault.to_string())?;
-    let page = pages.next().ok_or("the file holds no page")?.map_err(|fault| fault.to_string())?;
-    match pages.next() {
-        None => Ok(page),
-        Some(_) => Err("the file is damaged behind its first pages".to_owned()),
-    }
-}
-
-fn separable(page: SpooledPage, outcome: Option<PageOutcome>) -> SeparablePage {
+    next: Option<&SpooledPage>,
+    outcome: Option<PageOutcome>,
+) -> SeparablePage {
     let seen = match outcome {
         Some(PageOutcome::Read { readings, picture, says_it_is_a_cover_sheet, .. }) => Seen::Page {
             readings,
@@ -348,84 +363,8 @@ fn separable(page: SpooledPage, outcome: Option<PageOutcome>) -> SeparablePage {
         sheet: page.sheet,
         side: page.side,
         scanner_reported_a_fault: page.suspect.is_some(),
+        other_side_is_missing: page.is_half_a_sheet()
+            && next.is_none_or(|next| next.sheet != page.sheet),
         seen,
-    }
-}
-
-struct DocumentToRender<'a> {
-    id: &'a DocumentId,
-    document: &'a Document,
-    pages: &'a [SpooledPage],
-}
-
-impl DocumentToRender<'_> {
-    /// The PDF, and those of its pages that could not be read.
-    fn render(
-        &self,
-        spool: &Spool,
-        profile: &Profile,
-        readers: Option<&Readers>,
-        station: &str,
-        mut outcomes: BTreeMap<PageNo, PageOutcome>,
-    ) -> Result<(PathBuf, Vec<PageNo>), RunFault> {
-        let named = |source| RunFault::Render { document: self.id.clone(), source };
-        let batch = self.id.batch();
-        let name = format!("{:04}.pdf", self.document.first_page);
-        let (path, file) = spool.create_derived(batch, &name)?;
-        let scanned_at = self.pages[0].scanned_at;
-        let description = render::describe(self.id, self.document, profile, station, scanned_at);
-        let mut pdf = PdfWriter::begin(BufWriter::new(file), description).map_err(named)?;
-        let mut without_text = Vec::new();
-        for (nth, page) in self.pages.iter().enumerate() {
-            let outcome = outcomes.remove(&page.no);
-            let ready = self.ready(spool, profile, readers, page, outcome, nth + 1)?;
-            if ready.lacks_text() {
-                without_text.push(page.no);
-            }
-            render::add_page(&mut pdf, &ready, profile).map_err(named)?;
-        }
-        pdf.finish().map_err(named)?;
-        Ok((path, without_text))
-    }
-
-    /// The page's picture from the derived files; where a stop has cost it, it is
-    /// made again from the original, and what was read on the page stays.
-    fn ready(
-        &self,
-        spool: &Spool,
-        profile: &Profile,
-        readers: Option<&Readers>,
-        page: &SpooledPage,
-        outcome: Option<PageOutcome>,
-        nth: usize,
-    ) -> Result<ReadyPage, RunFault> {
-        let label = nth.to_string();
-        let mut recorded = None;
-        if let Some(outcome @ PageOutcome::Read { filed, .. }) = outcome {
-            let picture =
-                spool.read_derived(self.id.batch(), &picture_file(page.no), filed.sha256)?;
-            if let Some(bytes) = picture {
-                let image = EncodedImage {
-                    coding: filed.coding,
-                    width: filed.width,
-                    height: filed.height,
-                    dpi: filed.dpi,
-                    format: filed.format,
-                    bytes,
-                };
-                return Ok(ReadyPage { image, outcome, label });
-            }
-            recorded = Some((outcome, filed.sha256));
-        }
-        let again = read_original(spool, self.id.batch(), page, profile, readers)?;
-        let (PageRead { outcome, image }, _) =
-            again.map_err(|_| SpoolFault::OriginalUnreadable { page: page.no })?;
-        // Words read a second time may differ, and then so would the PDF: one
-        // that stands without its row would not be known again.
-        let outcome = match recorded {
-            Some((recorded, picture)) if picture == Sha256::of(&image.bytes) => recorded,
-            Some(_) | None => outcome,
-        };
-        Ok(ReadyPage { image, outcome, label })
     }
 }

@@ -189,6 +189,8 @@ pub enum QuestionReason {
     UnreadableImage,
     /// The scanner reported a fault with this sheet.
     SuspectSheet,
+    /// The batch was closed behind the front of a sheet whose back was to come.
+    OtherSideMissing,
     /// The profile asks for a person's look before filing.
     ReviewDue,
     /// Rendering or filing failed; the text is the cause.
@@ -290,6 +292,9 @@ impl fmt::Display for QuestionReason {
             }
             QuestionReason::SuspectSheet => f.write_str(
                 "the scanner reported a fault with this sheet; compare it with the paper",
+            ),
+            QuestionReason::OtherSideMissing => f.write_str(
+                "the other side of this sheet was never scanned; scan the sheet again, whole",
             ),
             QuestionReason::ReviewDue => f.write_str("this profile asks for a look before filing"),
             QuestionReason::StepFailed { cause } => f.write_str(cause),

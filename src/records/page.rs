@@ -65,10 +65,12 @@ pub struct SpooledPage {
 }
 
 impl SpooledPage {
-    /// Of the last page of a batch: whether the back of its sheet was still to
-    /// come.
+    /// Where no page follows on the same sheet: whether its back was still to
+    /// come. Nobody knows of a file's page what lay behind it.
     pub fn is_half_a_sheet(&self) -> bool {
-        self.side == Side::Front && self.sides == Sides::FrontThenBack
+        self.side == Side::Front
+            && self.sides == Sides::FrontThenBack
+            && self.source_sha256.is_none()
     }
 }
 

@@ -54,6 +54,29 @@ fn an_original_that_changed_on_the_disk_is_not_handed_back_as_scanned() {
 }
 
 #[test]
+fn a_derived_file_stands_under_its_name_only_when_it_is_whole() {
+    let (_root, recorder, spool) = spool();
+    spool.keep(&batch(), page(1), b"pixels", OriginalKind::Png).unwrap();
+    let derived = spool.derived(&batch()).unwrap();
+    let full = |new: &mut NewFile| {
+        new.append(b"half of ").unwrap();
+        assert!(!derived.join("0001.pdf").exists(), "while it is written");
+        recorder.inject(Fault::Full { room_bytes: 0 });
+        let source = new.append(b"it").unwrap_err();
+        Err(SpoolFault::WriteDerived { folder: derived.clone(), source })
+    };
+    spool.write_derived_piecewise(&batch(), "0001.pdf", full).unwrap_err();
+    assert_eq!(fs::read_dir(&derived).unwrap().count(), 0, "a full disk gets its room back");
+    recorder.mend();
+    let whole = |new: &mut NewFile| {
+        new.append(b"whole")
+            .map_err(|source| SpoolFault::WriteDerived { folder: derived.clone(), source })
+    };
+    let path = spool.write_derived_piecewise(&batch(), "0001.pdf", whole).unwrap();
+    assert_eq!(fs::read(path).unwrap(), b"whole");
+}
+
+#[test]
 fn files_no_row_claims_are_moved_aside_every_time_and_never_deleted() {
     let (_root, _, spool) = spool();
     let folder = spool.batch_folder(&batch());

@@ -20,6 +20,8 @@ pub struct BatchRow {
     pub scanner_options: Vec<(String, String)>,
     pub repository: String,
     pub expected: Expected,
+    /// Of the whole batch; a sheet begun is finished.
+    pub max_pages: Option<u32>,
     /// UTC.
     pub opened_at: jiff::Timestamp,
 }
@@ -28,8 +30,8 @@ impl Store {
     pub async fn open_batch(&self, batch: &BatchRow) -> Result<(), StoreFault> {
         sqlx::query(
             "INSERT INTO batch (id, state, profile_name, profile_text, station, paper_from, \
-             scanner, scanner_options, repository, expected_sheets, expected_documents, opened_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+             scanner, scanner_options, repository, expected_sheets, expected_documents, max_pages, \
+             opened_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
         )
         .bind(batch.id.as_str())
         .bind(batch.state.name())
@@ -42,6 +44,7 @@ impl Store {
         .bind(&batch.repository)
         .bind(batch.expected.sheets)
         .bind(batch.expected.documents)
+        .bind(batch.max_pages)
         .bind(batch.opened_at.to_string())
         .execute(&self.pool)
         .await
@@ -81,21 +84,34 @@ impl Store {
         Ok(())
     }
 
-    /// What a clerk may say anew when a batch is resumed: the scanner, its
-    /// options, and what the stack should hold.
+    /// What a clerk may say anew when a batch is resumed: where it is filed,
+    /// what the stack should hold, and how many pages are taken.
     pub async fn record_new_orders(&self, batch: &BatchRow) -> Result<(), StoreFault> {
         sqlx::query(
-            "UPDATE batch SET scanner = $2, scanner_options = $3, expected_sheets = $4, \
-             expected_documents = $5 WHERE id = $1",
+            "UPDATE batch SET repository = $2, expected_sheets = $3, expected_documents = $4, \
+             max_pages = $5 WHERE id = $1",
         )
         .bind(batch.id.as_str())
-        .bind(scanner_chosen(&batch.paper_from))
-        .bind(to_json(&batch.scanner_options))
+        .bind(&batch.repository)
         .bind(batch.expected.sheets)
         .bind(batch.expected.documents)
+        .bind(batch.max_pages)
         .execute(&self.pool)
         .await
         .map_err(failed("record what was said anew of a batch"))?;
+        Ok(())
+    }
+
+    /// The scanner and its options, once it has taken them: a wrong one would
+    /// else be in the way of every later resume.
+    pub async fn record_scanner_taken(&self, batch: &BatchRow) -> Result<(), StoreFault> {
+        sqlx::query("UPDATE batch SET scanner = $2, scanner_options = $3 WHERE id = $1")
+            .bind(batch.id.as_str())
+            .bind(scanner_chosen(&batch.paper_from))
+            .bind(to_json(&batch.scanner_options))
+            .execute(&self.pool)
+            .await
+            .map_err(failed("record the scanner of a batch"))?;
         Ok(())
     }
 
@@ -142,6 +158,7 @@ fn read_batch(row: &SqliteRow) -> Result<BatchRow, StoreFault> {
             sheets: column(row, "expected_sheets")?,
             documents: column(row, "expected_documents")?,
         },
+        max_pages: column(row, "max_pages")?,
         opened_at: column::<String>(row, "opened_at")?.parse().map_err(unreadable("time"))?,
     })
 }

@@ -54,7 +54,9 @@ impl Store {
             insert_placement(&mut tx, batch, *page, place).await.map_err(failed(ACTION))?;
         }
         for (position, question) in questions.iter().enumerate() {
-            insert_question(&mut tx, batch, position, question).await.map_err(failed(ACTION))?;
+            insert_question(&mut tx, batch, position as i64, question)
+                .await
+                .map_err(failed(ACTION))?;
         }
         tx.commit().await.map_err(failed(ACTION))
     }
@@ -150,7 +152,7 @@ impl Store {
             .collect()
     }
 
-    /// In page order, as separation raised them.
+    /// In page order, as separation raised them; then those of documents held back.
     pub async fn questions(&self, batch: &BatchId) -> Result<Vec<Question>, StoreFault> {
         let rows = sqlx::query("SELECT * FROM question WHERE batch_id = $1 ORDER BY position")
             .bind(batch.as_str())
@@ -166,6 +168,39 @@ impl Store {
                 })
             })
             .collect()
+    }
+
+    /// A document that cannot be filed as it was separated: its pages wait for
+    /// the answer. Whole or not at all.
+    pub async fn hold_document(
+        &self,
+        batch: &BatchId,
+        first_page: PageNo,
+        question: &Question,
+    ) -> Result<(), StoreFault> {
+        const ACTION: &str = "hold a document back";
+        let mut tx = self.pool.begin().await.map_err(failed(ACTION))?;
+        for change in [
+            "UPDATE placement SET place = 'question', first_page = NULL \
+             WHERE batch_id = $1 AND first_page = $2",
+            "DELETE FROM document WHERE batch_id = $1 AND first_page = $2",
+        ] {
+            sqlx::query(change)
+                .bind(batch.as_str())
+                .bind(first_page.get())
+                .execute(&mut *tx)
+                .await
+                .map_err(failed(ACTION))?;
+        }
+        let position: i64 = sqlx::query_scalar(
+            "SELECT COALESCE(MAX(position) + 1, 0) FROM question WHERE batch_id = $1",
+        )
+        .bind(batch.as_str())
+        .fetch_one(&mut *tx)
+        .await
+        .map_err(failed(ACTION))?;
+        insert_question(&mut tx, batch, position, question).await.map_err(failed(ACTION))?;
+        tx.commit().await.map_err(failed(ACTION))
     }
 
     pub async fn record_filed(
@@ -310,7 +345,7 @@ async fn insert_placement(
 async fn insert_question(
     tx: &mut Transaction<'_, Sqlite>,
     batch: &BatchId,
-    position: usize,
+    position: i64,
     question: &Question,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
@@ -318,7 +353,7 @@ async fn insert_question(
          VALUES ($1, $2, $3, $4, $5)",
     )
     .bind(batch.as_str())
-    .bind(position as i64)
+    .bind(position)
     .bind(question.page.get())
     .bind(to_json(&question.holds))
     .bind(to_json(&question.reason))

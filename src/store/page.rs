@@ -10,7 +10,16 @@ use crate::records::page::{PageOutcome, Side, Sides, SpooledPage};
 
 impl Store {
     /// The last act of the durable point: the page's file is already synced.
-    pub async fn add_page(&self, batch: &BatchId, page: &SpooledPage) -> Result<(), StoreFault> {
+    /// `half_before` is the page of this page's sheet that was kept when the
+    /// sheet was stopped half-way: from now on it is in no document.
+    pub async fn add_page(
+        &self,
+        batch: &BatchId,
+        page: &SpooledPage,
+        half_before: Option<PageNo>,
+    ) -> Result<(), StoreFault> {
+        const ACTION: &str = "record a scanned page";
+        let mut tx = self.pool.begin().await.map_err(failed(ACTION))?;
         sqlx::query(
             "INSERT INTO page (batch_id, page_no, sheet, side, sides, file, sha256, bytes, \
              scanned_at, suspect, image, source_sha256) \
@@ -28,21 +37,16 @@ impl Store {
         .bind(&page.suspect)
         .bind(page.image)
         .bind(page.source_sha256.map(|sha256| sha256.to_string()))
-        .execute(&self.pool)
+        .execute(&mut *tx)
         .await
-        .map_err(failed("record a scanned page"))?;
-        Ok(())
-    }
-
-    /// A page of a sheet that was stopped half-way: the whole sheet comes again.
-    pub async fn mark_fed_again(&self, batch: &BatchId, page: PageNo) -> Result<(), StoreFault> {
+        .map_err(failed(ACTION))?;
         sqlx::query("UPDATE page SET fed_again = 1 WHERE batch_id = $1 AND page_no = $2")
             .bind(batch.as_str())
-            .bind(page.get())
-            .execute(&self.pool)
+            .bind(half_before.map(PageNo::get))
+            .execute(&mut *tx)
             .await
-            .map_err(failed("mark a sheet that is fed again"))?;
-        Ok(())
+            .map_err(failed(ACTION))?;
+        tx.commit().await.map_err(failed(ACTION))
     }
 
     /// Pages whose sheets were fed again behind them.

@@ -2,9 +2,12 @@
 //! own driver, and `outguide` run on it as a clerk would.
 #![allow(dead_code, reason = "each test binary uses its own part of the station")]
 
+pub mod day;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 /// One document, not read.
@@ -157,6 +160,34 @@ impl Station {
         Ran::of(running.wait_with_output().unwrap())
     }
 
+    /// `outguide capture --json` until the feeder begins the page with this
+    /// fault; then it gets `signals`.
+    pub fn signalled(&self, args: &[&str], fault: &str, signals: &[Signal]) -> Ran {
+        let args = self.capture_arguments(args);
+        let mut command = self.command(&args.iter().map(String::as_str).collect::<Vec<_>>());
+        let running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let cursor = self.path("cursor");
+        while std::fs::read_to_string(&cursor).unwrap_or_default() != fault {
+            std::thread::yield_now();
+        }
+        let pid = Pid::from_raw(running.id().cast_signed()).unwrap();
+        for signal in signals {
+            kill_process(pid, *signal).unwrap();
+        }
+        Ran::of(running.wait_with_output().unwrap())
+    }
+
+    /// A statement on the station's database, which must be there.
+    pub fn database(&self, sql: &str) {
+        let url = format!("sqlite://{}", self.path("state/outguide.db").display());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
+            sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&pool).await.unwrap();
+            pool.close().await;
+        });
+    }
+
     /// The plain-pages profile, for a page laid on the glass.
     pub fn flatbed_profiles(&self) -> String {
         let folder = self.path("profiles");
@@ -174,6 +205,11 @@ impl Station {
         found.sort();
         found
     }
+}
+
+/// A command line that names a profile, and more.
+pub fn with<'a>(profile: &'a [String], more: &[&'a str]) -> Vec<&'a str> {
+    profile.iter().map(String::as_str).chain(more.iter().copied()).collect()
 }
 
 fn walk(folder: &Path, found: &mut Vec<PathBuf>) {

@@ -69,6 +69,14 @@ pub fn clean_with_turn(
     clean_page(raster, settings, Some((turn, confidence)))
 }
 
+/// Cleans a page as `picture` records that it was: nothing is measured anew, so
+/// that the same original and settings give the same pixels.
+pub fn clean_as_recorded(raster: &Raster, settings: &Cleaning, picture: &PagePicture) -> Raster {
+    let survey = Survey::of(raster);
+    let ink = survey.ink(picture.polarity);
+    made(raster, settings, picture, &survey, &Blobs::of(&ink))
+}
+
 /// Straightening by less blurs more than it helps: over a line of 6 inches
 /// 0.1° is a third of a line's height.
 const LEAST_SKEW_DEGREES: f32 = 0.1;
@@ -89,9 +97,9 @@ fn clean_page(raster: &Raster, settings: &Cleaning, given: Option<(QuarterTurn, 
     let turn = found.map_or(QuarterTurn::None, |(turn, _)| turn);
     let skew = letters.as_ref().and_then(|letters| upright::skew_after(turn, letters));
     let straighten = skew.filter(|skew| is_to_be_straightened(*skew, settings));
-    let invert = settings.invert_negative && polarity == Polarity::Negative;
     // On a page left negative the paper is as dark as the lid.
-    let may_crop = settings.crop && (invert || polarity == Polarity::Positive);
+    let may_crop =
+        settings.crop && (is_inverted(polarity, settings) || polarity == Polarity::Positive);
     let crop = may_crop
         .then(|| paper::find(&survey, polarity))
         .flatten()
@@ -110,19 +118,30 @@ fn clean_page(raster: &Raster, settings: &Cleaning, given: Option<(QuarterTurn, 
         crop,
         blank,
     };
+    let raster = made(raster, settings, &picture, &survey, &blobs);
+    Cleaned { raster, picture, lines }
+}
 
+/// The page with all done to it that `picture` says and `settings` ask for.
+fn made(
+    raster: &Raster,
+    settings: &Cleaning,
+    picture: &PagePicture,
+    survey: &Survey,
+    blobs: &Blobs,
+) -> Raster {
     let mut page = Cow::Borrowed(raster);
-    if invert {
+    if is_inverted(picture.polarity, settings) {
         page = Cow::Owned(inverted(&page));
     }
-    if turn != QuarterTurn::None {
-        page = Cow::Owned(turned(&page, turn));
+    if picture.turn != QuarterTurn::None {
+        page = Cow::Owned(turned(&page, picture.turn));
     }
-    if let Some(paper) = crop {
+    if let Some(paper) = picture.crop {
         page = Cow::Owned(cropped(&page, paper));
     }
-    if straighten.is_some() {
-        let (width, height) = room_for(&blobs, &survey, &picture, &page);
+    if picture.skew_applied_degrees != 0.0 {
+        let (width, height) = room_for(blobs, survey, picture, &page);
         page = Cow::Owned(rotate::rotated(&page, -picture.skew_applied_degrees, width, height));
     }
     if let Some(bitonal) = threshold::bitonal(&page, settings.threshold) {
@@ -133,7 +152,11 @@ fn clean_page(raster: &Raster, settings: &Cleaning, given: Option<(QuarterTurn, 
     {
         page = Cow::Owned(despeckled);
     }
-    Cleaned { raster: page.into_owned(), picture, lines }
+    page.into_owned()
+}
+
+fn is_inverted(polarity: Polarity, settings: &Cleaning) -> bool {
+    settings.invert_negative && polarity == Polarity::Negative
 }
 
 fn is_to_be_straightened(skew: Skew, settings: &Cleaning) -> bool {

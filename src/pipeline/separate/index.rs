@@ -239,7 +239,8 @@ impl Asked<'_> {
             | QuestionReason::PatchOnAPage
             | QuestionReason::ChangeInsideSheet
             | QuestionReason::UnreadableImage
-            | QuestionReason::SuspectSheet => true,
+            | QuestionReason::SuspectSheet
+            | QuestionReason::OtherSideMissing => true,
             // More pages than announced are somebody's; too few are only too few.
             QuestionReason::CountsDoNotBalance { expected, found, .. } => found > expected,
             QuestionReason::MissingField { .. }

@@ -121,14 +121,17 @@ pub(super) fn cut(pages: &[(SeparablePage, Meaning)], profile: &Profile) -> Cut 
     cutter.cut
 }
 
-/// Sheets blank on every side scanned, where blank sheets separate.
+/// Sheets blank on every side, where blank sheets separate. A side that was
+/// never seen may be written on.
 fn blank_sheets(pages: &[(SeparablePage, Meaning)], profile: &Profile) -> BTreeSet<u32> {
     if profile.separation.by != SeparateBy::BlankSheet {
         return BTreeSet::new();
     }
-    let is_blank = |meaning: &Meaning| matches!(meaning, Meaning::Blank);
+    let is_blank = |page: &SeparablePage, meaning: &Meaning| {
+        matches!(meaning, Meaning::Blank) && !page.other_side_is_missing
+    };
     let printed: BTreeSet<u32> =
-        pages.iter().filter(|(_, m)| !is_blank(m)).map(|(page, _)| page.sheet).collect();
+        pages.iter().filter(|(page, m)| !is_blank(page, m)).map(|(page, _)| page.sheet).collect();
     pages.iter().map(|(page, _)| page.sheet).filter(|sheet| !printed.contains(sheet)).collect()
 }
 
@@ -154,12 +157,8 @@ impl Cutter<'_> {
         self.open.doubts.push((page, reason));
     }
 
-    /// Two sheets may have gone through as one, and the one below never been
-    /// seen: a cover sheet, perhaps.
-    fn doubt_if_suspect(&mut self, page: &SeparablePage) {
-        if page.scanner_reported_a_fault {
-            self.doubt(page.no, QuestionReason::SuspectSheet);
-        }
+    fn doubt_its_sheet(&mut self, page: &SeparablePage) {
+        self.open.doubts.extend(page.doubts().map(|reason| (page.no, reason)));
     }
 
     fn separator(&mut self, page: &SeparablePage, meaning: &Meaning) {
@@ -183,7 +182,7 @@ impl Cutter<'_> {
             | Meaning::Unreadable
             | Meaning::Content(_) => {}
         }
-        self.doubt_if_suspect(page);
+        self.doubt_its_sheet(page);
     }
 
     fn batch_header(&mut self, page: &SeparablePage, expected: Expected) {
@@ -197,8 +196,7 @@ impl Cutter<'_> {
                 is_inside.then_some(QuestionReason::BatchHeaderInside)
             }
         };
-        let suspect = page.scanner_reported_a_fault.then_some(QuestionReason::SuspectSheet);
-        for reason in reason.into_iter().chain(suspect) {
+        for reason in reason.into_iter().chain(page.doubts()) {
             self.open.carry_is_broken = true;
             self.cut.questions.push(Question { page: page.no, holds: Vec::new(), reason });
         }
@@ -245,7 +243,7 @@ impl Cutter<'_> {
             self.close();
         }
         self.set_aside(page, SetAside::SeparatorSheet);
-        self.doubt_if_suspect(page);
+        self.doubt_its_sheet(page);
     }
 
     fn other_side_of_separator(&mut self, page: &SeparablePage, meaning: &Meaning) {
@@ -264,7 +262,7 @@ impl Cutter<'_> {
             | Meaning::PatchSheet { .. }
             | Meaning::DoubtfulPatch(_) => {
                 self.set_aside(page, SetAside::SeparatorBack);
-                self.doubt_if_suspect(page);
+                self.doubt_its_sheet(page);
             }
         }
     }
@@ -321,7 +319,7 @@ impl Cutter<'_> {
         if matches!(meaning, Meaning::Unreadable) {
             self.doubt(page.no, QuestionReason::UnreadableImage);
         } else {
-            self.doubt_if_suspect(page);
+            self.doubt_its_sheet(page);
         }
     }
 

@@ -16,7 +16,19 @@ pub struct SeparablePage {
     pub sheet: u32,
     pub side: Side,
     pub scanner_reported_a_fault: bool,
+    /// The back of its sheet was to come and never did.
+    pub other_side_is_missing: bool,
     pub seen: Seen,
+}
+
+impl SeparablePage {
+    /// Why its sheet is not to be relied on, whatever is on this page. Two may
+    /// have gone through as one, or a side never been seen: a cover sheet, perhaps.
+    pub(super) fn doubts(&self) -> impl Iterator<Item = QuestionReason> + use<> {
+        let suspect = self.scanner_reported_a_fault.then_some(QuestionReason::SuspectSheet);
+        let half = self.other_side_is_missing.then_some(QuestionReason::OtherSideMissing);
+        suspect.into_iter().chain(half)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -14,6 +14,8 @@ CREATE TABLE batch (
     repository         TEXT NOT NULL,
     expected_sheets    INTEGER CHECK (expected_sheets > 0),
     expected_documents INTEGER CHECK (expected_documents > 0),
+    -- Of the whole batch; none where the stack's end closes it.
+    max_pages          INTEGER CHECK (max_pages > 0),
     opened_at          TEXT NOT NULL
 );
 

@@ -1,0 +1,328 @@
+//! A batch that was stopped: what is safe of it, what is to be fed, and how it
+//! goes on. Every command that speaks of an earlier batch says it from here.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::capture::{CaptureArgs, capture_stop, check_given_files, fault_stop, watched_folder};
+use super::exit::{Ends, Exit, Stopped};
+use super::report::Standing;
+use super::settings;
+use super::telling::{note, say_if_heard};
+use crate::app::{self, BatchWork, State};
+use crate::capture;
+use crate::config::Station;
+use crate::disk::Disk;
+use crate::profile;
+use crate::records::batch::{BatchState, Expected, PaperFrom};
+use crate::records::ids::BatchId;
+use crate::records::page::SpooledPage;
+use crate::spool::{Unclaimed, UnclaimedKind};
+use crate::store::{BatchRow, StoreFault};
+
+/// What a batch takes when it goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PaperWanted {
+    FromFeeder,
+    FromFiles,
+    NoMore,
+}
+
+impl PaperWanted {
+    pub fn of(args: &CaptureArgs, batch: &BatchRow) -> Self {
+        match args.no_more_paper {
+            true => PaperWanted::NoMore,
+            false => PaperWanted::by(batch),
+        }
+    }
+
+    fn by(batch: &BatchRow) -> Self {
+        match (batch.state, &batch.paper_from) {
+            (BatchState::Scanning, PaperFrom::Scanner(_)) => PaperWanted::FromFeeder,
+            (BatchState::Scanning, PaperFrom::Files) => PaperWanted::FromFiles,
+            (BatchState::Scanned | BatchState::InQuestion | BatchState::Filed, _) => {
+                PaperWanted::NoMore
+            }
+        }
+    }
+}
+
+/// What is safe of a batch and what is to be fed: after any stop, a clerk is
+/// told this and nothing else.
+pub fn kept_so_far(wanted: PaperWanted, last: Option<&SpooledPage>) -> String {
+    let Some(last) = last else {
+        return match wanted {
+            PaperWanted::FromFeeder => "no page was kept yet; feed the whole stack",
+            PaperWanted::FromFiles => "no page was kept yet; give all the files",
+            PaperWanted::NoMore => "no page was kept",
+        }
+        .to_owned();
+    };
+    let (part, behind) = match last.is_half_a_sheet() {
+        true => ("the front of ", "that sheet again and those behind it"),
+        false => ("", "the sheets behind it"),
+    };
+    let kept = format!("the last page kept is {} ({part}sheet {})", last.no, last.sheet);
+    match wanted {
+        PaperWanted::FromFeeder => format!("{kept}; feed {behind}"),
+        PaperWanted::FromFiles => format!("{kept}; give the same files again"),
+        PaperWanted::NoMore => kept,
+    }
+}
+
+/// The id goes out first of all: it is what a clerk needs after a stop.
+pub fn announce(args: &CaptureArgs, batch: &BatchId, resumed: Option<String>) {
+    let told = match resumed {
+        None => format!("batch {batch}"),
+        Some(kept) => format!("batch {batch}, resumed: {kept}"),
+    };
+    if args.json { note(told) } else { say_if_heard(told) }
+}
+
+fn tell_what_was_moved(batch: &BatchRow, moved: &[Unclaimed]) {
+    for stray in moved {
+        let (file, id, at) = (&stray.file, &batch.id, stray.moved_to.display());
+        match (stray.was, &batch.paper_from) {
+            (UnclaimedKind::Unfinished, _) => note(format_args!(
+                "outguide: {file} of batch {id} was not whole when it stopped; moved to {at}"
+            )),
+            (UnclaimedKind::Original, PaperFrom::Scanner(_)) => note(format_args!(
+                "outguide: {file} of batch {id} was whole but not yet counted when it stopped; \
+                 moved to {at}: feed its sheet again"
+            )),
+            (UnclaimedKind::Original, PaperFrom::Files) => note(format_args!(
+                "outguide: {file} of batch {id} was whole but not yet counted when it stopped; \
+                 moved to {at}: it is taken again from its file"
+            )),
+        }
+    }
+}
+
+/// A batch that was stopped before its first page is none, and is forgotten.
+pub async fn refuse_beside_unfinished(
+    args: &CaptureArgs,
+    state: &State,
+    standing: &mut Standing,
+) -> Result<(), Stopped> {
+    for earlier in state.store.unfinished_batches().await.ends(Exit::Storage)? {
+        let settled = capture::settle(&state.store, &state.spool, &earlier.id).await;
+        let (last, moved) = settled.map_err(fault_stop)?;
+        tell_what_was_moved(&earlier, &moved);
+        let Some(last) = last else {
+            forget_empty(state, &earlier, &moved).await?;
+            continue;
+        };
+        *standing = Standing { batch: Some(earlier.id.clone()), last_page: Some(last.no) };
+        return Err(unfinished(args, &earlier, &last));
+    }
+    Ok(())
+}
+
+/// Once no row is left nobody is reminded of the sheets that have gone through:
+/// where one certainly has, no paper moves until a clerk was told.
+async fn forget_empty(state: &State, batch: &BatchRow, moved: &[Unclaimed]) -> Result<(), Stopped> {
+    let id = &batch.id;
+    state.store.forget_empty_batch(id).await.ends(Exit::Storage)?;
+    match &batch.paper_from {
+        PaperFrom::Files => Ok(()),
+        PaperFrom::Scanner(_) if moved.is_empty() => {
+            note(format_args!(
+                "outguide: {id}, begun earlier, was stopped before a page of it was kept; \
+                 its stack is to be fed from the first sheet"
+            ));
+            Ok(())
+        }
+        PaperFrom::Scanner(_) => Err(Stopped::because(
+            Exit::Unfinished,
+            format!(
+                "batch {id} was stopped before a page of it was kept, but its first sheet has \
+                 gone through the scanner; put that sheet back on top of its stack and start again"
+            ),
+        )),
+    }
+}
+
+fn unfinished(args: &CaptureArgs, batch: &BatchRow, last: &SpooledPage) -> Stopped {
+    let wanted = PaperWanted::by(batch);
+    let kept = kept_so_far(wanted, Some(last));
+    let command = command(args, &batch.id);
+    let how = match wanted {
+        PaperWanted::FromFeeder => {
+            format!("`{command}` goes on, with --no-more-paper it files what there is")
+        }
+        PaperWanted::FromFiles => format!(
+            "`{command} --from THE-SAME-FILES` goes on, with --no-more-paper in place of --from \
+             it files what there is"
+        ),
+        PaperWanted::NoMore => format!("its paper is all in: `{command}` files it"),
+    };
+    let told = format!("batch {} is unfinished; finish it first: {kept}; {how}", batch.id);
+    Stopped::because(Exit::Unfinished, told)
+}
+
+pub async fn resumed(
+    args: &CaptureArgs,
+    id: &BatchId,
+    state: State,
+    station: &Station,
+    standing: &mut Standing,
+) -> Result<BatchWork, Stopped> {
+    let batch = state.store.batch(id).await.ends(Exit::Storage)?;
+    let Some(before) = batch else {
+        return Err(Stopped::because(Exit::Failed, format!("there is no batch {id}")));
+    };
+    standing.batch = Some(id.clone());
+    let (profile, problems) = profile::parse(&before.profile_text, &before.profile_name);
+    let Some(profile) = profile else {
+        let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        let message = format!(
+            "the profile batch {id} was opened with cannot be used by this version of outguide:\n{}",
+            problems.join("\n")
+        );
+        return Err(Stopped::because(Exit::Settings, message));
+    };
+    let batch = with_new_orders(args, &before);
+    refuse_orders_too_late(args, &state, station, &before, &batch).await?;
+    let repository = watched_folder(&PathBuf::from(&batch.repository), args, station)?;
+    let readers = app::readers(&profile, station).ends(Exit::Settings)?;
+    check_paper_given(args, &batch)?;
+    check_given_files(args)?;
+    if batch != before {
+        state.store.record_new_orders(&batch).await.ends(Exit::Storage)?;
+    }
+    let profile = Arc::new(profile);
+    let at_once = app::at_once(station);
+    let work = BatchWork { state: Arc::new(state), batch, profile, readers, repository, at_once };
+    let (last, moved) = work.settle().await.map_err(|fault| capture_stop(args, &work, fault))?;
+    standing.last_page = last.as_ref().map(|last| last.no);
+    tell_what_was_moved(&work.batch, &moved);
+    let wanted = PaperWanted::of(args, &work.batch);
+    announce(args, id, Some(kept_so_far(wanted, last.as_ref())));
+    Ok(work)
+}
+
+/// A batch goes on from where it was begun: its pages are told apart by that.
+fn check_paper_given(args: &CaptureArgs, batch: &BatchRow) -> Result<(), Stopped> {
+    let what = match (PaperWanted::of(args, batch), args.from.is_empty()) {
+        (PaperWanted::FromFiles, true) => "files; give --from again with the same",
+        (PaperWanted::FromFeeder, false) => "a scanner; leave --from out",
+        (PaperWanted::FromFiles, false)
+        | (PaperWanted::FromFeeder, true)
+        | (PaperWanted::NoMore, _) => return Ok(()),
+    };
+    let id = &batch.id;
+    let message = format!(
+        "batch {id} is still being fed from {what}, or --no-more-paper to file what it has"
+    );
+    Err(Stopped::because(Exit::Unfinished, message))
+}
+
+/// The batch, with what the resuming command line says anew.
+fn with_new_orders(args: &CaptureArgs, before: &BatchRow) -> BatchRow {
+    let mut batch = before.clone();
+    if let (PaperFrom::Scanner(choice), Some(scanner)) = (&mut batch.paper_from, &args.scanner) {
+        *choice = Some(scanner.clone());
+    }
+    let own = &mut batch.scanner_options;
+    own.retain(|(name, _)| args.set.iter().all(|(set, _)| set != name));
+    own.extend(args.set.iter().cloned());
+    if let Some(repository) = &args.repository {
+        batch.repository = app::settled_path(repository).display().to_string();
+    }
+    let Expected { sheets, documents } = before.expected;
+    batch.expected = Expected {
+        sheets: args.expect_sheets.or(sheets),
+        documents: args.expect_documents.or(documents),
+    };
+    batch.max_pages = args.pages.or(before.max_pages);
+    batch
+}
+
+/// Once a document is filed its batch is neither counted nor separated again,
+/// and its other documents belong beside it.
+async fn refuse_orders_too_late(
+    args: &CaptureArgs,
+    state: &State,
+    station: &Station,
+    before: &BatchRow,
+    now: &BatchRow,
+) -> Result<(), Stopped> {
+    let is_elsewhere = before.repository != now.repository;
+    if !is_elsewhere && before.expected == now.expected
+        || !has_filed(args, state, station, before).await.ends(Exit::Storage)?
+    {
+        return Ok(());
+    }
+    let id = &before.id;
+    let message = if is_elsewhere {
+        format!(
+            "documents of batch {id} stand in {} already, and the others belong there; \
+             leave --repository out",
+            before.repository
+        )
+    } else {
+        let store = &state.store;
+        let again = store.pages_fed_again(id).await.ends(Exit::Storage)?;
+        let pages = store.pages(id).await.ends(Exit::Storage)?;
+        let fed = pages.iter().filter(|page| !again.contains(&page.no));
+        let sheets = fed.map(|page| page.sheet).collect::<BTreeSet<_>>().len();
+        let documents = store.documents(id).await.ends(Exit::Storage)?.len();
+        format!(
+            "documents of batch {id} are filed already, so that another count comes too late: it \
+             has {sheets} sheets, and {documents} documents beside those in question; leave \
+             --expect-sheets and --expect-documents out"
+        )
+    };
+    Err(Stopped::because(Exit::Unfinished, message))
+}
+
+/// Whether a document stands in the batch's repository, or was on its way there
+/// when a stop came before its row. A repository that is gone cannot be asked.
+async fn has_filed(
+    args: &CaptureArgs,
+    state: &State,
+    station: &Station,
+    batch: &BatchRow,
+) -> Result<bool, StoreFault> {
+    if !state.store.filed_documents(&batch.id).await?.is_empty() {
+        return Ok(true);
+    }
+    let folder = settings::state_dir(&args.state, station);
+    let repository = PathBuf::from(&batch.repository);
+    let left = app::open_repository(&repository, station, &folder, Disk::Real)
+        .and_then(|repository| repository.unacknowledged());
+    Ok(left.is_ok_and(|left| left.iter().any(|document| *document.batch() == batch.id)))
+}
+
+pub fn go_on(args: &CaptureArgs, batch: &BatchId) -> String {
+    let mut command = command(args, batch);
+    if !args.from.is_empty() {
+        command.push_str(" --from");
+    }
+    for path in &args.from {
+        command.push_str(&format!(" {}", quoted(path)));
+    }
+    format!("batch {batch} stopped; go on with `{command}`")
+}
+
+/// With the folders this command line was given, to be typed as it stands.
+pub fn command(args: &CaptureArgs, batch: &BatchId) -> String {
+    let mut command = format!("outguide capture --resume {batch}");
+    for (name, path) in [("--state", &args.state.state), ("--station", &args.state.station)] {
+        if let Some(path) = path {
+            command.push_str(&format!(" {name} {}", quoted(path)));
+        }
+    }
+    command
+}
+
+/// As a shell takes it for one word.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"/._-+:=@%".contains(&b);
+    if !text.is_empty() && text.bytes().all(is_plain) {
+        return text;
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
