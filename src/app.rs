@@ -285,7 +285,14 @@ impl BatchWork {
                     Err(fault) => Err(fault),
                 })
             }
-            Ok(StackEnd::Nothing) | Err(_) => None,
+            Ok(StackEnd::Nothing) | Err(_) => {
+                // The batch goes on, and its pages are read then; but what stood
+                // in the way of that is not the feeder's fault.
+                if let Err(fault) = read {
+                    tracing::error!(%fault, "pages of the batch could not be read yet");
+                }
+                None
+            }
         };
         Ok((fed, ran))
     }

@@ -228,3 +228,25 @@ fn a_repository_said_anew_is_remembered() {
     let pdf = resumed.json()["documents"][0]["pdf"].as_str().unwrap().to_owned();
     assert!(Path::new(&pdf).starts_with(station.path("elsewhere")), "{pdf}");
 }
+
+#[test]
+fn what_a_batch_cannot_take_any_more_is_refused_and_not_left_out() {
+    let (station, batch) = stopped_while_filing("1");
+    let further = station.path("further.pgm");
+    std::fs::write(&further, small_page(9)).unwrap();
+    let resume = |more: &[&str]| station.capture(&[&["--resume", &batch], more].concat());
+    for (more, told) in [
+        (["--from", further.to_str().unwrap()], "is none of its own"),
+        (["--set", "a=b"], "leave --set out"),
+        (["--scanner", "folder:adf"], "leave --scanner out"),
+        (["--pages", "3"], "leave --pages out"),
+    ] {
+        let refused = resume(&more);
+        assert_eq!(refused.code, 4, "{more:?}: {}", refused.stderr);
+        assert!(refused.stderr.contains(told), "{more:?}: {}", refused.stderr);
+    }
+    assert_eq!(resume(&["--profile", "quick"]).code, 2);
+    let its_own = station.path("stack").display().to_string();
+    let resumed = resume(&["--from", &its_own]);
+    assert_eq!(resumed.code, 0, "{}", resumed.stderr);
+}

@@ -32,7 +32,7 @@ use crate::store::{BatchRow, StoreFault};
 #[derive(Args, Default)]
 pub struct CaptureArgs {
     /// What to do with this kind of paper: the name of a profile
-    #[arg(long, short, required_unless_present = "resume")]
+    #[arg(long, short, required_unless_present = "resume", conflicts_with = "resume")]
     pub(super) profile: Option<String>,
     /// Scanner to use: part of its name, or VENDOR:MODEL (see `outguide scanners`)
     #[arg(long, conflicts_with = "from")]
@@ -51,7 +51,12 @@ pub struct CaptureArgs {
     #[arg(long, value_name = "DIR")]
     pub(super) repository: Option<PathBuf>,
     /// Set an option of the scanner's own; may be given several times
-    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    #[arg(
+        long = "set",
+        value_name = "NAME=VALUE",
+        value_parser = name_and_value,
+        conflicts_with = "from"
+    )]
     pub(super) set: Vec<(String, String)>,
     /// Stop at this many pages of the batch, as if there were no more (a sheet begun is finished)
     ///

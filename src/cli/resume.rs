@@ -13,10 +13,12 @@ use super::telling::{note, say_if_heard};
 use crate::app::{self, BatchWork, State};
 use crate::capture;
 use crate::config::Station;
+use crate::device::scanner::PageStack;
 use crate::disk::Disk;
+use crate::disk::page_file::read_page_file;
 use crate::profile;
 use crate::records::batch::{BatchState, Expected, PaperFrom};
-use crate::records::ids::BatchId;
+use crate::records::ids::{BatchId, Sha256};
 use crate::records::page::SpooledPage;
 use crate::spool::{Unclaimed, UnclaimedKind};
 use crate::store::{BatchRow, StoreFault};
@@ -188,6 +190,7 @@ pub async fn resumed(
     let readers = app::readers(&profile, station).ends(Exit::Settings)?;
     check_paper_given(args, &batch)?;
     check_given_files(args)?;
+    refuse_further_files(args, &batch, &state.store.pages(id).await.ends(Exit::Storage)?)?;
     if batch != before {
         state.store.record_new_orders(&batch).await.ends(Exit::Storage)?;
     }
@@ -204,18 +207,58 @@ pub async fn resumed(
 
 /// A batch goes on from where it was begun: its pages are told apart by that.
 fn check_paper_given(args: &CaptureArgs, batch: &BatchRow) -> Result<(), Stopped> {
-    let what = match (PaperWanted::of(args, batch), args.from.is_empty()) {
-        (PaperWanted::FromFiles, true) => "files; give --from again with the same",
-        (PaperWanted::FromFeeder, false) => "a scanner; leave --from out",
-        (PaperWanted::FromFiles, false)
-        | (PaperWanted::FromFeeder, true)
-        | (PaperWanted::NoMore, _) => return Ok(()),
-    };
     let id = &batch.id;
-    let message = format!(
-        "batch {id} is still being fed from {what}, or --no-more-paper to file what it has"
-    );
+    let still_fed = |what| {
+        format!("batch {id} is still being fed from {what}, or --no-more-paper to file what it has")
+    };
+    let about_the_scanner = [
+        ("--scanner", args.scanner.is_some()),
+        ("--set", !args.set.is_empty()),
+        ("--pages", args.pages.is_some()),
+    ];
+    let given = about_the_scanner.into_iter().find(|(_, is_given)| *is_given);
+    let message = match (PaperWanted::of(args, batch), given) {
+        (PaperWanted::FromFiles, _) if args.from.is_empty() => {
+            still_fed("files; give --from again with the same")
+        }
+        (PaperWanted::FromFeeder, _) if !args.from.is_empty() => {
+            still_fed("a scanner; leave --from out")
+        }
+        (PaperWanted::NoMore, Some((name, _))) => {
+            format!("batch {id} takes no more paper; leave {name} out")
+        }
+        (PaperWanted::FromFiles | PaperWanted::FromFeeder, _) | (PaperWanted::NoMore, None) => {
+            return Ok(());
+        }
+    };
     Err(Stopped::because(Exit::Unfinished, message))
+}
+
+/// Files may be named again to a batch that takes no more of them; others would
+/// be left out without a word.
+fn refuse_further_files(
+    args: &CaptureArgs,
+    batch: &BatchRow,
+    pages: &[SpooledPage],
+) -> Result<(), Stopped> {
+    if args.from.is_empty() || PaperWanted::of(args, batch) != PaperWanted::NoMore {
+        return Ok(());
+    }
+    let stack = PageStack::from_paths(&args.from).ends(Exit::Input)?;
+    for path in stack.paths() {
+        let bytes = read_page_file(path).ends(Exit::Input)?;
+        let source = Some(Sha256::of(&bytes));
+        if !pages.iter().any(|page| page.source_sha256 == source) {
+            let message = format!(
+                "batch {} takes no more pages, and {} is none of its own; leave it out, and give \
+                 it to a batch of its own",
+                batch.id,
+                path.display()
+            );
+            return Err(Stopped::because(Exit::Unfinished, message));
+        }
+    }
+    Ok(())
 }
 
 /// The batch, with what the resuming command line says anew.

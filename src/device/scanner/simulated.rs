@@ -121,6 +121,11 @@ impl PageStack {
         Ok(())
     }
 
+    /// The files, in feeding order.
+    pub fn paths(&self) -> &[PathBuf] {
+        &self.files
+    }
+
     pub fn with_script(mut self, script: FaultScript) -> Self {
         self.script = script;
         self
