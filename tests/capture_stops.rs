@@ -195,11 +195,8 @@ fn a_resumed_batch_at_the_glass_asks_before_its_first_page() {
 fn signalled(station: &Station, args: &[&str], fault: &str, signals: &[Signal]) -> Ran {
     let args = station.capture_arguments(args);
     let mut command = station.command(&args.iter().map(String::as_str).collect::<Vec<_>>());
-    let running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let cursor = station.path("cursor");
-    while std::fs::read_to_string(&cursor).unwrap_or_default() != fault {
-        std::thread::yield_now();
-    }
+    let mut running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    station.taken_to(fault, &mut running);
     let pid = Pid::from_raw(running.id().cast_signed()).unwrap();
     for signal in signals {
         kill_process(pid, *signal).unwrap();
@@ -250,9 +247,7 @@ fn a_signal_is_heard_while_nobody_answers_at_the_glass() {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut running = command.spawn().unwrap();
     let silent_clerk = running.stdin.take().unwrap();
-    while std::fs::read_to_string(station.path("cursor")).unwrap_or_default() != "0001.pgm" {
-        std::thread::yield_now();
-    }
+    station.taken_to("0001.pgm", &mut running);
     let pid = Pid::from_raw(running.id().cast_signed()).unwrap();
     kill_process(pid, Signal::INT).unwrap();
     let stopped = Ran::of(running.wait_with_output().unwrap());

@@ -2,6 +2,7 @@
 //! the page (see `examples/sane_folder.rs`).
 
 use std::process::{Command, Stdio};
+use std::sync::mpsc::TryRecvError;
 use std::time::Duration;
 
 use outguide::device::scanner::{Phase, ScanFault, TimeLimits, list};
@@ -123,15 +124,20 @@ fn cancelling_reaches_a_driver_in_the_middle_of_a_page() {
         let canceller = scanner.canceller();
         let cursor = rig.folder.path().join("cursor");
         let fault_name = format!("0002.{name}");
+        let (scan, scan_ended) = std::sync::mpsc::channel::<()>();
         let clerk = std::thread::spawn(move || {
             // The backend notes the fault when it begins the page.
-            while std::fs::read_to_string(&cursor).unwrap_or_default() != fault_name {
+            while std::fs::read_to_string(&cursor).unwrap_or_default() != fault_name
+                && scan_ended.try_recv() == Err(TryRecvError::Empty)
+            {
                 std::thread::yield_now();
             }
             canceller.cancel();
         });
-        assert_eq!(next(&mut scanner).unwrap_err(), ScanFault::Cancelled, "{name}");
+        let ended = next(&mut scanner).unwrap_err();
+        drop(scan);
         clerk.join().unwrap();
+        assert_eq!(ended, ScanFault::Cancelled, "{name}");
         assert_eq!(rig.workers_running(), 0, "{name}");
     }
 }

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part of the station")]
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -130,6 +130,16 @@ impl Station {
     /// The feeder's next page is the one behind this entry of its stack.
     pub fn stack_taken_to(&self, entry: &str) {
         std::fs::write(self.path("cursor"), entry).unwrap();
+    }
+
+    /// Waits until `running` has taken this entry of the feeder's stack.
+    pub fn taken_to(&self, entry: &str, running: &mut Child) {
+        let cursor = self.path("cursor");
+        while std::fs::read_to_string(&cursor).unwrap_or_default() != entry {
+            let ended = running.try_wait().unwrap();
+            assert!(ended.is_none(), "it ended before {entry} came: {ended:?}");
+            std::thread::yield_now();
+        }
     }
 
     /// A profile `quick` without words or separation, for the small pages.
