@@ -39,12 +39,17 @@ fn each_fault_stops_after_the_last_page_and_the_rest_follows_when_it_is_cleared(
         ("invalid", ScanFault::SettingsRefused { doing: start() }),
         ("unsupported", ScanFault::Unsupported { doing: start() }),
         ("no-docs", ScanFault::FalseOutOfDocuments),
+        ("end-of-file", lied("the end of a file where a page was to begin")),
+        ("no-docs-begun", lied("no more documents where it had begun a page")),
+        ("end-of-file-begun", lied("status 5 when asked for the size of a page it had begun")),
+        ("no-docs-reading", lied("no more documents where it had begun a page")),
         ("truncated", ScanFault::TruncatedFrame { expected: page_bytes, got: page_bytes / 2 }),
         ("overlong", lied("more bytes than the 5063 of the page it announced")),
         ("bad-header", lied("30 bytes a line, where 61 are needed")),
         ("overrun", lied("262145 bytes read where there was room for 262144")),
         ("crash", ScanFault::DriverCrashed { how: "signal 6".into() }),
         ("crash-reading", ScanFault::DriverCrashed { how: "signal 6".into() }),
+        ("crash-with-child", ScanFault::DriverCrashed { how: "signal 6".into() }),
     ];
     for (name, fault) in faults {
         let Some(rig) = rig_with(name) else { return };
@@ -140,6 +145,16 @@ fn cancelling_reaches_a_driver_in_the_middle_of_a_page() {
         assert_eq!(ended, ScanFault::Cancelled, "{name}");
         assert_eq!(rig.workers_running(), 0, "{name}");
     }
+}
+
+#[test]
+fn an_orderly_end_may_take_longer_than_a_cancel() {
+    let Some(rig) = Rig::with_folder_backend() else { return };
+    rig.lay_in(2);
+    rig.write("folder.conf", "slow-cancel = 200");
+    let limits = TimeLimits { cancel: Duration::from_millis(1), ..TimeLimits::default() };
+    let (images, fault) = rig.limits(limits).all("folder:adf", &order(PaperSource::Feeder));
+    assert_eq!((images.len(), fault), (2, None));
 }
 
 #[test]

@@ -84,6 +84,8 @@ pub struct TimeLimits {
     pub stalled: Duration,
     /// From a cancel to the end of the page being read.
     pub cancel: Duration,
+    /// A flatbed's lamp driven home, a feeder run empty.
+    pub end_scan: Duration,
     pub close: Duration,
 }
 
@@ -100,6 +102,7 @@ impl Default for TimeLimits {
             sheet: SHEET_LIMIT,
             stalled: Duration::from_secs(60),
             cancel: Duration::from_secs(5),
+            end_scan: Duration::from_secs(60),
             close: Duration::from_secs(5),
         }
     }
@@ -115,6 +118,7 @@ impl TimeLimits {
             Phase::WaitingForASheet => self.sheet,
             Phase::Reading => self.stalled,
             Phase::Cancelling => self.cancel,
+            Phase::EndingTheScan => self.end_scan,
             Phase::Closing => self.close,
         }
     }
@@ -444,6 +448,7 @@ fn ends_a_frame(message: &Message<Reply>) -> bool {
         Message::Said(
             Reply::FrameEnds { .. }
                 | Reply::FrameRefused { .. }
+                | Reply::ShapeRefused { .. }
                 | Reply::FrameLied { .. }
         )
     )
@@ -460,6 +465,7 @@ fn reply_name(reply: &Reply) -> &'static str {
         Reply::Value { .. } => "value",
         Reply::WasSet { .. } => "was set",
         Reply::FrameRefused { .. } => "frame refused",
+        Reply::ShapeRefused { .. } => "shape refused",
         Reply::FrameBegins { .. } => "frame begins",
         Reply::FrameEnds { .. } => "frame ends",
         Reply::FrameLied { .. } => "frame lied",

@@ -164,10 +164,6 @@ impl Frame {
         Ok(())
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
-    }
-
     /// The driver said "end of frame". `after` are its parameters at this
     /// moment: a driver that learns the page's length only now corrects it
     /// there, and only then is a shorter page whole.
