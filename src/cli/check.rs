@@ -7,11 +7,12 @@ use clap::Args;
 use serde::Serialize;
 
 use super::exit::{Exit, Stopped};
+use super::scanners::without_a_batch;
 use super::settings::{self, StateArgs};
 use super::telling::{failing_in_json, say, say_json};
 use crate::app;
 use crate::config::Station;
-use crate::device::scanner;
+use crate::device::scanner::{self, ListedScanner};
 use crate::disk::Disk;
 use crate::ocr;
 use crate::profile::{self, Profile};
@@ -80,11 +81,11 @@ fn look(args: &CheckArgs) -> Result<Exit, Stopped> {
 }
 
 fn scanners() -> anyhow::Result<String> {
-    let found = scanner::list(&app::scan_worker()?)?;
+    let found = scanner::list(&app::scan_worker()?).map_err(without_a_batch)?;
     if found.is_empty() {
         anyhow::bail!("libsane works but sees no scanner; switch it on and check its cable");
     }
-    let names: Vec<&str> = found.iter().map(|scanner| scanner.name.as_str()).collect();
+    let names: Vec<String> = found.iter().map(ListedScanner::name_shown).collect();
     Ok(names.join(", "))
 }
 
