@@ -29,6 +29,10 @@
 //! | `twin = yes` | lists `folder:second-adf` too, of the same model, with the serial number OG-ADF-0002 |
 //! | `busy = adf` | answers "busy" when that device is opened |
 //! | `crash = listing` | kills its process when asked for its devices |
+//! | `unlisted = adf` | leaves `folder:adf` out of its list, and opens it all the same |
+//! | `option-count = N` | says that it has N options; `refused`: answers with an error when asked |
+//! | `huge = swskip` | says that the value of this option has two gigabytes |
+//! | `slow-cancel = N` | takes N ms to end a scan |
 //!
 //! Devices: `folder:adf` (sources ADF, ADF Duplex, Flatbed) and
 //! `folder:flatbed`. Pages are PNM files (P4, P5, P6, at most 8 bits) in order
@@ -45,6 +49,9 @@
 //! | `jam` `cover-open` `busy` `io-error` `no-mem` `access-denied` `invalid` `unsupported` | answers with that status |
 //! | `no-docs` | says the feeder is empty, while its paper sensor sees the page |
 //! | `out-of-documents` | says the feeder is empty, its sensor too |
+//! | `end-of-file` | says "end of file" instead of beginning the page |
+//! | `no-docs-begun` `end-of-file-begun` | begins the page and says that there is none when asked for its size |
+//! | `no-docs-reading` | begins the page and says that there is none when asked for its pixels |
 //! | `double-feed` | delivers the page, sensor `double-feed` on |
 //! | `double-feed-jam` | stops with "jammed", sensor `double-feed` on |
 //! | `jam-reading` | jams in the middle of the page |
@@ -57,9 +64,13 @@
 //! | `hang` `hang-reading` | never returns, and ignores being cancelled |
 //! | `wait` | waits in the middle of the page until it is cancelled |
 //! | `crash` `crash-reading` | kills its process |
+//! | `crash-with-child` | the same, but a process it started stays |
+//! | `daemon` | delivers the page, and starts a process that leaves its group and stays a while |
 
 #[path = "sane_folder/page.rs"]
 mod page;
+#[path = "sane_folder/scanner.rs"]
+mod scanner;
 #[path = "sane_folder/stack.rs"]
 mod stack;
 
@@ -68,7 +79,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::{ptr, thread};
 
-use page::Page;
+use scanner::Scanner;
 use stack::{Fault, Stack};
 
 type Status = c_int;
@@ -230,7 +241,11 @@ fn descriptors(is_feeder: bool, heights: &'static Range) -> Vec<OptionDescriptor
         description: name.as_ptr(),
         kind,
         unit,
-        size: if kind == TYPE_STRING { STRING_BYTES } else { 4 },
+        size: match kind {
+            _ if stack::is_configured("huge", &name.to_string_lossy()) => c_int::MAX - 3,
+            TYPE_STRING => STRING_BYTES,
+            _ => 4,
+        },
         capabilities: capabilities | hidden(name),
         constraint_kind: CONSTRAINT_NONE,
         constraint: ptr::null(),
@@ -295,220 +310,9 @@ impl Handle {
     }
 }
 
-struct Scanner {
-    is_feeder: bool,
-    serial: &'static CStr,
-    swskip: c_int,
-    overscan: c_int,
-    stack: Stack,
-    source: &'static CStr,
-    mode: &'static CStr,
-    resolution: c_int,
-    /// tl-x, tl-y, br-x, br-y.
-    area: [c_int; 4],
-    /// Images since it was opened; odd in the middle of a duplex sheet.
-    delivered: usize,
-    last_size: (usize, usize),
-    reading: Option<Reading>,
-    double_feed: bool,
-    cover_open: bool,
-}
-
-struct Reading {
-    bytes: Vec<u8>,
-    sent: usize,
-    parameters: Parameters,
-    fault: Option<Fault>,
-    /// Since when, and how often, it has been asked for bytes it has not got.
-    asked: Option<(std::time::Instant, u32)>,
-    /// The page leaves the stack when it is through.
-    is_from_stack: bool,
-}
-
-impl Scanner {
-    fn is_duplex(&self) -> bool {
-        self.source == SOURCES[1]
-    }
-
-    fn start(&mut self) -> Status {
-        self.reading = None;
-        self.double_feed = false;
-        self.cover_open = false;
-        let mut while_reading = None;
-        while let Some(fault) = self.stack.peek().and_then(Fault::of) {
-            self.stack.take();
-            match fault {
-                Fault::Status(status) => {
-                    self.cover_open = status == COVER_OPEN;
-                    if status == NO_DOCUMENTS {
-                        self.stack.run_out();
-                    }
-                    return status;
-                }
-                Fault::FalseNoDocuments => return NO_DOCUMENTS,
-                Fault::DoubleFeedJam => {
-                    self.double_feed = true;
-                    return JAMMED;
-                }
-                Fault::Crash => std::process::abort(),
-                Fault::Hang => hang(),
-                Fault::DoubleFeed => self.double_feed = true,
-                reading => while_reading = Some(reading),
-            }
-        }
-        let (page, is_from_stack) = match self.stack.peek().map(Page::read) {
-            Some(Some(page)) => (page, true),
-            Some(None) => return IO_ERROR,
-            None if self.is_duplex() && self.delivered % 2 == 1 => {
-                (Page::white(self.last_size.0, self.last_size.1), false)
-            }
-            None => return NO_DOCUMENTS,
-        };
-        self.last_size = (page.width, page.height);
-        self.reading = Some(self.reading(&page, while_reading, is_from_stack));
-        GOOD
-    }
-
-    fn reading(&self, page: &Page, fault: Option<Fault>, is_from_stack: bool) -> Reading {
-        let pixels = |length: c_int| {
-            (f64::from(length) / 65536.0 / 25.4 * f64::from(self.resolution)).round() as usize
-        };
-        let (mut bytes, mut parameters) = page.cut(self.area.map(pixels)).in_mode(self.mode);
-        match fault {
-            Some(Fault::Truncated) => bytes.truncate(bytes.len() / 2),
-            Some(Fault::Overlong) => bytes.extend_from_within(..),
-            Some(Fault::BadHeader) => parameters.bytes_per_line /= 2,
-            Some(Fault::UnknownHeight) => parameters.lines = -1,
-            Some(_) | None => {}
-        }
-        Reading { bytes, sent: 0, parameters, fault, asked: None, is_from_stack }
-    }
-
-    fn read(&mut self, room: &mut [u8], cancelled: &AtomicBool) -> (Status, usize) {
-        let Some(reading) = &mut self.reading else { return (CANCELLED, 0) };
-        if reading.sent >= reading.bytes.len() / 2 {
-            match reading.fault {
-                Some(Fault::JamReading) => return (JAMMED, 0),
-                Some(Fault::HangReading) => hang(),
-                Some(Fault::CrashReading) => std::process::abort(),
-                Some(Fault::Overrun) => return (GOOD, room.len() + 1),
-                Some(Fault::NothingYet) => {
-                    let now = std::time::Instant::now();
-                    let (since, times) = reading.asked.get_or_insert((now, 0));
-                    if since.elapsed() < std::time::Duration::from_millis(100) {
-                        *times += 1;
-                        return (GOOD, 0);
-                    }
-                    self.stack.note("asked", *times);
-                    reading.fault = None;
-                }
-                Some(Fault::Wait) => {
-                    while !cancelled.load(Ordering::SeqCst) {
-                        thread::park_timeout(std::time::Duration::from_millis(1));
-                    }
-                }
-                Some(_) | None => {}
-            }
-        }
-        if cancelled.load(Ordering::SeqCst) {
-            return (CANCELLED, 0);
-        }
-        let left = &reading.bytes[reading.sent..];
-        // Stops in the middle once, so that faults strike there.
-        let half = (reading.bytes.len() / 2).saturating_sub(reading.sent);
-        let length = left.len().min(room.len()).min(if half > 0 { half } else { usize::MAX });
-        if length == 0 {
-            self.finish();
-            return (END_OF_FILE, 0);
-        }
-        room[..length].copy_from_slice(&left[..length]);
-        reading.sent += length;
-        (GOOD, length)
-    }
-
-    /// A spoiled page is put back by the clerk and comes again whole.
-    fn finish(&mut self) {
-        let Some(reading) = self.reading.take() else { return };
-        let is_spoiled = matches!(
-            reading.fault,
-            Some(Fault::Truncated | Fault::Overlong | Fault::BadHeader | Fault::Overrun)
-        );
-        if reading.is_from_stack && !is_spoiled {
-            self.stack.take();
-        }
-        self.delivered += 1;
-    }
-
-    fn get(&self, option: usize) -> Value {
-        match option {
-            0 => Value::Word(OPTION_COUNT as c_int),
-            SOURCE => Value::Text(self.source),
-            MODE => Value::Text(self.mode),
-            RESOLUTION => Value::Word(self.resolution),
-            AREA..=AREA_LAST => Value::Word(self.area[option - AREA]),
-            PAGE_LOADED => Value::Word(c_int::from(self.is_feeder && self.stack.has_page())),
-            DOUBLE_FEED => Value::Word(c_int::from(self.double_feed)),
-            SENSOR_COVER_OPEN => Value::Word(c_int::from(self.cover_open)),
-            SERIAL_NUMBER => Value::Text(self.serial),
-            SWSKIP => Value::Word(self.swskip),
-            OVERSCAN => Value::Word(self.overscan),
-            _ => Value::Word(0),
-        }
-    }
-
-    /// Info flags, or the refusal.
-    fn set_text(&mut self, option: usize, text: &CStr) -> Result<c_int, Status> {
-        let choices: &[&CStr] = match option {
-            SOURCE if self.is_feeder => &SOURCES,
-            SOURCE => &SOURCES[2..],
-            MODE => &MODES,
-            _ => return Err(INVALID),
-        };
-        let chosen: &'static CStr = match choices.iter().position(|c| *c == text) {
-            Some(place) if option == SOURCE && !self.is_feeder => SOURCES[2 + place],
-            Some(place) if option == SOURCE => SOURCES[place],
-            Some(place) => MODES[place],
-            None => return Err(INVALID),
-        };
-        self.reset_page();
-        match option {
-            SOURCE => self.source = chosen,
-            _ => self.mode = chosen,
-        }
-        Ok(INFO_RELOAD_PARAMETERS | INFO_RELOAD_OPTIONS)
-    }
-
-    /// As drivers do that hold the page size in pixels of their own.
-    fn reset_page(&mut self) {
-        if stack::configured("resets-page").is_some() {
-            self.area = [0, 0, RESET_EDGE, RESET_EDGE];
-        }
-    }
-
-    /// Info flags, or the refusal.
-    fn set_word(&mut self, option: usize, word: c_int) -> Result<c_int, Status> {
-        match option {
-            RESOLUTION if RESOLUTIONS[1..].contains(&word) => {
-                self.reset_page();
-                self.resolution = word;
-            }
-            SWSKIP => self.swskip = word,
-            OVERSCAN => {
-                self.reset_page();
-                self.overscan = word;
-            }
-            AREA..=AREA_LAST => {
-                let is_across = (option - AREA).is_multiple_of(2);
-                let used = word.clamp(0, if is_across { WIDEST } else { LONGEST });
-                self.area[option - AREA] = used;
-                if used != word {
-                    return Ok(INFO_RELOAD_PARAMETERS | INFO_INEXACT);
-                }
-            }
-            _ => return Err(INVALID),
-        }
-        Ok(INFO_RELOAD_PARAMETERS)
-    }
+fn option_count() -> c_int {
+    let configured = stack::configured("option-count").and_then(|count| count.parse().ok());
+    configured.unwrap_or(OPTION_COUNT as c_int)
 }
 
 enum Value {
@@ -523,6 +327,32 @@ fn hang() -> ! {
 }
 
 // The entry points, as libsane's `dll` backend looks them up.
+
+unsafe extern "C" {
+    fn fork() -> c_int;
+    fn setsid() -> c_int;
+}
+
+/// How long a process started by a driver stays where nothing ends it.
+const CHILD_STAYS: std::time::Duration = std::time::Duration::from_secs(10);
+
+enum Group {
+    Ours,
+    Its,
+}
+
+/// With everything open that the driver's process has open.
+fn start_a_process(group: Group) {
+    // SAFETY: the child only sleeps and ends, whatever locks were held.
+    if unsafe { fork() } == 0 {
+        if matches!(group, Group::Its) {
+            // SAFETY: no memory involved.
+            unsafe { setsid() };
+        }
+        thread::sleep(CHILD_STAYS);
+        std::process::abort();
+    }
+}
 
 type Authorize = unsafe extern "C" fn(*const c_char, *mut c_char, *mut c_char);
 static AUTHORIZE: OnceLock<Authorize> = OnceLock::new();
@@ -572,11 +402,12 @@ pub unsafe extern "C" fn sane_folder_get_devices(
         std::process::abort();
     }
     let devices = match stack::configured("twin") {
-        Some(_) => DEVICE_LIST_WITH_TWIN.0.as_ptr(),
-        None => DEVICE_LIST.0.as_ptr(),
+        Some(_) => &DEVICE_LIST_WITH_TWIN.0[..],
+        None => &DEVICE_LIST.0[..],
     };
+    let left_out = usize::from(stack::is_configured("unlisted", "adf"));
     // SAFETY: as above; the list is constant and ends with null.
-    unsafe { *list = devices.cast() };
+    unsafe { *list = devices[left_out..].as_ptr().cast() };
     GOOD
 }
 
@@ -674,6 +505,7 @@ pub unsafe extern "C" fn sane_folder_control_option(
         return INVALID;
     };
     match action {
+        0 if option == 0 && stack::is_configured("option-count", "refused") => IO_ERROR,
         0 => {
             match handle.scanner().get(option) {
                 // SAFETY: word options have four bytes.
@@ -719,6 +551,11 @@ pub unsafe extern "C" fn sane_folder_get_parameters(
     // SAFETY: as above.
     let scanner = unsafe { &*handle }.scanner();
     let Some(reading) = &scanner.reading else { return INVALID };
+    match reading.fault {
+        Some(Fault::NoDocumentsBegun) => return NO_DOCUMENTS,
+        Some(Fault::EndOfFileBegun) => return END_OF_FILE,
+        Some(_) | None => {}
+    }
     // SAFETY: as above; plain numbers.
     unsafe { ptr::copy_nonoverlapping(&raw const reading.parameters, parameters, 1) };
     GOOD
@@ -759,6 +596,9 @@ pub unsafe extern "C" fn sane_folder_read(
 pub unsafe extern "C" fn sane_folder_cancel(handle: *mut Handle) {
     // SAFETY: as above.
     unsafe { &*handle }.cancelled.store(true, Ordering::SeqCst);
+    if let Some(ms) = stack::configured("slow-cancel").and_then(|ms| ms.parse().ok()) {
+        thread::sleep(std::time::Duration::from_millis(ms));
+    }
 }
 
 #[unsafe(no_mangle)]

@@ -159,7 +159,7 @@ fn a_page_file_that_cannot_be_read_is_named() {
 
 #[test]
 fn a_glass_the_profile_does_not_know_of_is_scanned_a_page_at_a_time() {
-    let hidden = "hidden = source, page-loaded";
+    let hidden = "hidden = source, page-loaded\nunlisted = adf";
     let cases: [(&str, &[&str]); 2] = [("", &["--set", "source=Flatbed"]), (hidden, &[])];
     for (configuration, options) in cases {
         let station = Station::new();
@@ -170,6 +170,7 @@ fn a_glass_the_profile_does_not_know_of_is_scanned_a_page_at_a_time() {
         let ran = station.capture_typing("\n", &args);
         assert_eq!(ran.code, 0, "{}", ran.stderr);
         assert_eq!(ran.json()["pages"], 2, "the second was asked for, the third was not");
+        assert_eq!(ran.stderr.contains("--pages"), options.is_empty(), "{}", ran.stderr);
     }
 }
 
@@ -230,14 +231,23 @@ fn a_signal_is_heard_while_nobody_answers_at_the_glass() {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut running = command.spawn().unwrap();
     let silent_clerk = running.stdin.take().unwrap();
-    while std::fs::read_to_string(station.path("cursor")).unwrap_or_default() != "0001.pgm" {
-        std::thread::yield_now();
-    }
+    station.taken_to("0001.pgm", &mut running);
     let pid = Pid::from_raw(running.id().cast_signed()).unwrap();
     kill_process(pid, Signal::INT).unwrap();
     let stopped = Ran::of(running.wait_with_output().unwrap());
     drop(silent_clerk);
     assert_eq!(stopped.code, 5, "{}", stopped.stderr);
+}
+
+#[test]
+fn a_process_that_a_driver_leaves_behind_does_not_hold_up_the_station() {
+    let station = Station::new();
+    station.lay_in_small(2);
+    station.fault_at(1, "daemon");
+    let profile = station.quick_profile("feeder");
+    let ran = station.capture(&with(&profile, &["--scanner", "folder:adf"]));
+    assert_eq!((ran.code, &ran.json()["pages"]), (0, &json!(2)), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("killed"), "{}", ran.stderr);
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use super::{
-    ACCESS_DENIED, COVER_OPEN, DEVICE_BUSY, INVALID, IO_ERROR, JAMMED, NO_DOCUMENTS, NO_MEMORY,
-    Status, UNSUPPORTED,
+    ACCESS_DENIED, COVER_OPEN, DEVICE_BUSY, END_OF_FILE, INVALID, IO_ERROR, JAMMED, NO_DOCUMENTS,
+    NO_MEMORY, Status, UNSUPPORTED,
 };
 
 /// What lies in the feeder, in order: pages and the faults before them.
@@ -109,8 +109,13 @@ pub enum Fault {
     Hang,
     HangReading,
     Wait,
+    NoDocumentsBegun,
+    EndOfFileBegun,
+    NoDocumentsReading,
     Crash,
     CrashReading,
+    CrashWithChild,
+    Daemon,
 }
 
 impl Fault {
@@ -125,6 +130,10 @@ impl Fault {
             "invalid" => Fault::Status(INVALID),
             "unsupported" => Fault::Status(UNSUPPORTED),
             "out-of-documents" => Fault::Status(NO_DOCUMENTS),
+            "end-of-file" => Fault::Status(END_OF_FILE),
+            "no-docs-begun" => Fault::NoDocumentsBegun,
+            "end-of-file-begun" => Fault::EndOfFileBegun,
+            "no-docs-reading" => Fault::NoDocumentsReading,
             "no-docs" => Fault::FalseNoDocuments,
             "double-feed" => Fault::DoubleFeed,
             "double-feed-jam" => Fault::DoubleFeedJam,
@@ -140,6 +149,8 @@ impl Fault {
             "wait" => Fault::Wait,
             "crash" => Fault::Crash,
             "crash-reading" => Fault::CrashReading,
+            "crash-with-child" => Fault::CrashWithChild,
+            "daemon" => Fault::Daemon,
             _ => return None,
         })
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::clerk::{Answers, Interruption, Signals};
+use super::clerk::{Answers, Interruption, Signals, Whose, whose_answers};
 use super::exit::{Ends, Exit, Stopped};
 use super::progress::Progress;
 use super::report::{BatchReport, Standing};
@@ -59,6 +59,10 @@ pub struct CaptureArgs {
     )]
     pub(super) set: Vec<(String, String)>,
     /// Stop at this many pages of the batch, as if there were no more (a sheet begun is finished)
+    ///
+    /// At a glass the clerk is asked before each but the first. Where standard
+    /// input is no terminal nobody is asked, and they are scanned one after the
+    /// other.
     ///
     /// A resumed batch keeps the limit it was begun with, unless told another.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -310,8 +314,8 @@ async fn forget_and_say_so(work: &BatchWork) -> Stopped {
     }
 }
 
-/// A scanner may turn out to have paper laid on it by hand; without --pages the
-/// clerk then says when it is enough.
+/// A scanner may turn out to have paper laid on it by hand; the clerk then says
+/// when the next page lies there, and without --pages when it is enough.
 fn attended(
     args: &CaptureArgs,
     batch: &BatchRow,
@@ -319,7 +323,8 @@ fn attended(
     stop: &StopSwitch,
 ) -> Result<(Attended, Option<Interruption>), Stopped> {
     let unasked = Attended { ask_next: None, stop: stop.clone() };
-    if batch.max_pages.is_some() || !args.from.is_empty() {
+    let unattended = batch.max_pages.is_some() && whose_answers() == Whose::Scripts;
+    if unattended || !args.from.is_empty() {
         return Ok((unasked, None));
     }
     let (answers, interruption) = Answers::listen().ends(Exit::Failed)?;

@@ -8,11 +8,12 @@ use clap::Args;
 use serde::Serialize;
 
 use super::exit::{Exit, Stopped};
+use super::scanners::without_a_batch;
 use super::settings::{self, StateArgs};
 use super::telling::{failing_in_json, say, say_json};
 use crate::app;
 use crate::config::Station;
-use crate::device::scanner::{self, ScanFault, ScannerChoice};
+use crate::device::scanner::{self, ListedScanner, ScanFault, ScannerChoice};
 use crate::disk::Disk;
 use crate::ocr;
 use crate::profile::{self, Profile};
@@ -84,14 +85,15 @@ async fn look(args: &CheckArgs) -> Result<Exit, Stopped> {
 fn scanners(station: &Station) -> anyhow::Result<String> {
     let worker = app::scan_worker()?;
     if let Some(name) = &station.scanner {
-        let (scanner, _) = scanner::options(&worker, &ScannerChoice::parse(name))?;
+        let (scanner, _) =
+            scanner::options(&worker, &ScannerChoice::parse(name)).map_err(without_a_batch)?;
         return Ok(scanner.to_string());
     }
-    let found = scanner::list(&worker)?;
+    let found = scanner::list(&worker).map_err(without_a_batch)?;
     if found.is_empty() {
         return Err(ScanFault::NoScanner.into());
     }
-    let names: Vec<&str> = found.iter().map(|scanner| scanner.name.as_str()).collect();
+    let names: Vec<String> = found.iter().map(ListedScanner::name_shown).collect();
     let one = match names.as_slice() {
         [_] => "",
         _ => "; a batch wants one of them named, with --scanner or in station.toml",

@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::telling;
 use crate::capture::CaptureEvent;
+use crate::device::scanner::printable;
 use crate::pipeline::runner::RunEvent;
 
 /// To the line's beginning, and away with what is drawn there.
@@ -74,7 +75,7 @@ impl Progress {
     pub fn capture(&self, event: CaptureEvent) {
         match event {
             CaptureEvent::ScannerReady { scanner } => {
-                self.line(&format!("scanning with {scanner}"))
+                self.line(&format!("scanning with {}", printable(&scanner)))
             }
             CaptureEvent::Warning(warning) => self.warn(&warning.to_string()),
             CaptureEvent::PageDurable { page, sheet } => self.count(|counted| {
@@ -110,8 +111,12 @@ impl Progress {
         let mut counted = self.counted.lock().expect("counting does not panic");
         change(&mut counted);
         let Counted { sheets, pages, read, filed } = *counted;
+        let plural = |count: u32, what| telling::plural(count as usize, what);
         self.bar.set_message(format!(
-            "{sheets} sheets · {pages} pages kept · {read} read · {filed} documents filed"
+            "{} · {} kept · {read} read · {} filed",
+            plural(sheets, "sheet"),
+            plural(pages, "page"),
+            plural(filed, "document")
         ));
     }
 

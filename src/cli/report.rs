@@ -96,19 +96,19 @@ impl BatchReport {
             say_if_heard(serde_json::to_string(self)?);
             return Ok(());
         }
-        say_if_heard(format_args!("{} pages scanned", self.pages));
+        say_if_heard(format_args!("{} scanned", plural(self.pages, "page")));
         for document in &self.documents {
             let kind = document.fields.get("document_type").map_or("", String::as_str);
             say_if_heard(format_args!(
-                "  filed {kind}: {} pages in {}",
-                document.pages.len(),
+                "  filed {kind}: {} in {}",
+                plural(document.pages.len(), "page"),
                 document.pdf
             ));
         }
         if !self.set_aside.is_empty() {
             say_if_heard(format_args!(
-                "  set aside: {} pages (sheets and blanks; kept in the batch)",
-                self.set_aside.len()
+                "  set aside: {} (sheets and blanks; kept in the batch)",
+                plural(self.set_aside.len(), "page")
             ));
         }
         match self.questions.as_slice() {

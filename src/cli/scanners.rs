@@ -4,9 +4,11 @@ use clap::Args;
 use serde::Serialize;
 
 use super::exit::{Ends, Exit, Stopped};
-use super::telling::say_if_heard;
+use super::telling::{failing_in_json, say, say_json};
 use crate::app;
-use crate::device::scanner::{self, ScannerChoice, ScannerOption, WorkerCommand};
+use crate::device::scanner::{
+    self, ScanFault, ScannerChoice, ScannerOption, WorkerCommand, printable,
+};
 
 /// List the scanners libsane can see, or the options of one
 #[derive(Args)]
@@ -38,6 +40,10 @@ struct Listed {
 }
 
 pub fn run(args: &ScannersArgs) -> Result<Exit, Stopped> {
+    failing_in_json(args.json, look(args))
+}
+
+fn look(args: &ScannersArgs) -> Result<Exit, Stopped> {
     let told = if args.json { As::Json } else { As::Lines };
     let worker = app::scan_worker().ends(Exit::Failed)?;
     if args.options {
@@ -66,14 +72,13 @@ struct ListedOption {
 }
 
 fn tell_options(worker: &WorkerCommand, choice: &ScannerChoice, told: As) -> Result<Exit, Stopped> {
-    let (scanner, options) = scanner::options(worker, choice).ends(Exit::Scanner)?;
+    let (scanner, options) =
+        scanner::options(worker, choice).map_err(without_a_batch).ends(Exit::Scanner)?;
     match told {
         As::Lines => {
-            say_if_heard(format_args!(
-                "options of {}, as they stand when it is opened:",
-                scanner.name
-            ));
-            options.iter().for_each(say_option);
+            let name = scanner.name_shown();
+            say(format_args!("options of {name}, as they stand when it is opened:"))?;
+            options.iter().try_for_each(say_option)?;
         }
         As::Json => {
             let options = options.into_iter().map(|option| ListedOption {
@@ -87,29 +92,33 @@ fn tell_options(worker: &WorkerCommand, choice: &ScannerChoice, told: As) -> Res
                 settable: option.is_settable,
             });
             let listed = ListedOptions { scanner: scanner.name, options: options.collect() };
-            say_if_heard(serde_json::to_string(&listed).ends(Exit::Failed)?);
+            say_json(&listed)?;
         }
     }
     Ok(Exit::Done)
 }
 
-fn say_option(option: &ScannerOption) {
-    let value = option.value.as_deref().map_or(String::new(), |value| format!(" = {value}"));
+fn say_option(option: &ScannerOption) -> Result<(), Stopped> {
+    let value =
+        option.value.as_deref().map_or(String::new(), |value| format!(" = {}", printable(value)));
     let unit = option.unit.map_or(String::new(), |unit| format!(" {unit}"));
     let state = match (option.is_active, option.is_settable) {
         (true, true) => "",
         (false, true) => " (off with the other options)",
         (_, false) => " (can only be read)",
     };
-    say_if_heard(format_args!("  {}{value}{unit}{state}", option.name));
-    say_if_heard(format_args!(
-        "      {}: {}; allowed: {}",
-        option.title, option.kind, option.allowed
-    ));
+    say(format_args!("  {}{value}{unit}{state}", printable(&option.name)))?;
+    let (title, allowed) = (printable(&option.title), printable(&option.allowed));
+    say(format_args!("      {title}: {}; allowed: {allowed}", option.kind))
+}
+
+/// There is no batch here to go on with, and no page that could be lost.
+pub fn without_a_batch(fault: ScanFault) -> anyhow::Error {
+    anyhow::anyhow!("{}", fault.before_any_page())
 }
 
 pub fn tell(worker: &WorkerCommand, told: As) -> Result<Exit, Stopped> {
-    let found = scanner::list(worker).ends(Exit::Scanner)?;
+    let found = scanner::list(worker).map_err(without_a_batch).ends(Exit::Scanner)?;
     let exit = if found.is_empty() { Exit::Scanner } else { Exit::Done };
     match told {
         As::Json => {
@@ -122,15 +131,16 @@ pub fn tell(worker: &WorkerCommand, told: As) -> Result<Exit, Stopped> {
                     kind: scanner.kind,
                 })
                 .collect();
-            say_if_heard(serde_json::to_string(&listed).ends(Exit::Failed)?);
+            say_json(&listed)?;
         }
-        As::Lines if found.is_empty() => say_if_heard(
-            "no scanner found: check that it is switched on and its cable is in, \
-             that this user is in the group `scanner`, and that its driver is installed",
-        ),
-        As::Lines => found.iter().for_each(|scanner| {
-            say_if_heard(format_args!("  {}   {} {}", scanner.name, scanner.vendor, scanner.model));
-        }),
+        As::Lines if found.is_empty() => {
+            say("no scanner found: check that it is switched on and its cable is in, \
+             that this user is in the group `scanner`, and that its driver is installed")?
+        }
+        As::Lines => found.iter().try_for_each(|scanner| {
+            let (vendor, model) = (printable(&scanner.vendor), printable(&scanner.model));
+            say(format_args!("  {}   {vendor} {model}", scanner.name_shown()))
+        })?,
     }
     Ok(exit)
 }

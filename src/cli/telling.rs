@@ -2,8 +2,11 @@
 //! may be closed or full: `println!` would panic there.
 
 use std::fmt::Display;
-use std::io::{self, ErrorKind, Write};
+use std::fs::File;
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::sync::Once;
 
+use rustix::fs::{Mode, OFlags};
 use serde::Serialize;
 
 use super::exit::{Ends, Exit, Stopped};
@@ -45,11 +48,19 @@ pub fn say_bytes(bytes: &[u8]) -> Result<(), Stopped> {
 }
 
 /// Says a line on standard output. Whoever listened may have gone: that costs the
-/// words, never the batch that is told of.
+/// words, never the batch that is told of. Words that are lost though somebody
+/// may wait for them are told of, once.
 pub fn say_if_heard(line: impl Display) {
-    let mut out = io::stdout().lock();
-    if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush()) {
-        tracing::debug!(%error, "nobody reads standard output");
+    static LOSS_TOLD: Once = Once::new();
+    let said = say(line);
+    let Err(Stopped { cause, .. }) = said.as_ref() else { return };
+    match cause.downcast_ref() {
+        Some(TellFault::Write(_)) => {
+            LOSS_TOLD.call_once(|| note(format_args!("outguide: {}", in_one_line(cause))));
+        }
+        Some(TellFault::ReaderGone) | None => {
+            tracing::debug!("nobody reads standard output");
+        }
     }
 }
 
@@ -60,12 +71,24 @@ pub fn note(line: impl Display) {
     }
 }
 
-/// Standard error without an end of line: the answer comes behind it.
+/// On the clerk's terminal, wherever standard error goes; without an end of
+/// line: the answer comes behind it.
 pub fn prompt(text: impl Display) {
-    let mut to = io::stderr().lock();
-    if let Err(error) = write!(to, "{text}").and_then(|()| to.flush()) {
-        tracing::debug!(%error, "nobody reads standard error");
+    let told = match terminal_beside_stderr() {
+        Some(mut terminal) => write!(terminal, "{text}"),
+        None => write!(io::stderr(), "{text}"),
+    };
+    if let Err(error) = told {
+        tracing::debug!(%error, "the question cannot be put");
     }
+}
+
+fn terminal_beside_stderr() -> Option<File> {
+    if io::stderr().is_terminal() {
+        return None;
+    }
+    let terminal = rustix::fs::open("/dev/tty", OFlags::WRONLY | OFlags::NOCTTY, Mode::empty());
+    terminal.ok().map(File::from)
 }
 
 /// `1 question`, `2 questions`.

@@ -2,7 +2,9 @@
 //! told, twins, crashes while looking. Our own backend, made awkward by its
 //! `folder.conf`.
 
-use outguide::device::scanner::{PaperPath, ScanFault, ScanOrder, ScanWarning, list};
+use outguide::device::scanner::{
+    PaperPath, ScanFault, ScanOrder, ScanWarning, ScannerChoice, list, options,
+};
 use outguide::profile::{PageSize, PaperSource, ScanMode};
 use outguide::records::raster::PixelFormat;
 
@@ -93,14 +95,43 @@ fn the_way_of_the_paper_is_the_drivers_and_not_the_profiles() {
         ("", "folder:adf", vec![], PaperPath::Feeder),
         ("", "folder:adf", vec![("source", "Flatbed")], PaperPath::Flatbed),
         ("hidden = source", "folder:adf", vec![], PaperPath::Feeder),
-        ("hidden = source, page-loaded", "folder:adf", vec![], PaperPath::Unknown),
         // Listed as "sheetfed scanner".
+        ("hidden = source, page-loaded", "folder:adf", vec![], PaperPath::Feeder),
         ("hidden = source, page-loaded", "Outguide:folder feeder", vec![], PaperPath::Feeder),
     ];
     for (configuration, device, options, path) in cases {
         let Some(rig) = rig(configuration) else { return };
         let scanner = rig.scanner(device, &set(feeder(), &options));
         assert_eq!(scanner.setup().path, path, "{configuration} {device} {options:?}");
+    }
+}
+
+#[test]
+fn a_scanner_that_does_not_say_whether_it_feeds_is_warned_of_and_scans() {
+    for nothing_told in ["unlisted = adf", "crash = listing"] {
+        let configuration = format!("hidden = source, page-loaded\n{nothing_told}");
+        let Some(rig) = rig(&configuration) else { return };
+        let (mut scanner, warnings) = rig.open("folder:adf", &feeder()).unwrap();
+        assert_eq!(scanner.setup().path, PaperPath::Unknown, "{nothing_told}");
+        assert!(warnings.contains(&ScanWarning::PaperPathUnknown), "{warnings:?}");
+        assert!(pixels(next(&mut scanner).unwrap()) == gray_page(1));
+    }
+}
+
+#[test]
+fn a_driver_that_cannot_count_its_options_is_no_driver_without_any() {
+    let lied = |what: &str| ScanFault::DriverLied { what: what.into() };
+    for (configuration, fault) in [
+        ("option-count = refused", ScanFault::InputOutput),
+        ("option-count = 0", lied("0 options")),
+        ("option-count = -5", lied("-5 options")),
+        ("option-count = 2147483647", lied("2147483647 options")),
+        ("huge = swskip", lied("its option \"swskip\" has 2147483644 bytes")),
+    ] {
+        let Some(rig) = rig(configuration) else { return };
+        assert_eq!(rig.all("folder:adf", &feeder()).1, Some(fault.clone()), "{configuration}");
+        let options = options(&rig.worker, &ScannerChoice::parse("folder:adf"));
+        assert_eq!(options.unwrap_err(), fault, "{configuration}");
     }
 }
 

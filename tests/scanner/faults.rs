@@ -2,6 +2,7 @@
 //! the page (see `examples/sane_folder.rs`).
 
 use std::process::{Command, Stdio};
+use std::sync::mpsc::TryRecvError;
 use std::time::Duration;
 
 use outguide::device::scanner::{Phase, ScanFault, TimeLimits, list};
@@ -38,12 +39,17 @@ fn each_fault_stops_after_the_last_page_and_the_rest_follows_when_it_is_cleared(
         ("invalid", ScanFault::SettingsRefused { doing: start() }),
         ("unsupported", ScanFault::Unsupported { doing: start() }),
         ("no-docs", ScanFault::FalseOutOfDocuments),
+        ("end-of-file", lied("the end of a file where a page was to begin")),
+        ("no-docs-begun", lied("no more documents where it had begun a page")),
+        ("end-of-file-begun", lied("status 5 when asked for the size of a page it had begun")),
+        ("no-docs-reading", lied("no more documents where it had begun a page")),
         ("truncated", ScanFault::TruncatedFrame { expected: page_bytes, got: page_bytes / 2 }),
         ("overlong", lied("more bytes than the 5063 of the page it announced")),
         ("bad-header", lied("30 bytes a line, where 61 are needed")),
         ("overrun", lied("262145 bytes read where there was room for 262144")),
         ("crash", ScanFault::DriverCrashed { how: "signal 6".into() }),
         ("crash-reading", ScanFault::DriverCrashed { how: "signal 6".into() }),
+        ("crash-with-child", ScanFault::DriverCrashed { how: "signal 6".into() }),
     ];
     for (name, fault) in faults {
         let Some(rig) = rig_with(name) else { return };
@@ -123,17 +129,32 @@ fn cancelling_reaches_a_driver_in_the_middle_of_a_page() {
         let canceller = scanner.canceller();
         let cursor = rig.folder.path().join("cursor");
         let fault_name = format!("0002.{name}");
+        let (scan, scan_ended) = std::sync::mpsc::channel::<()>();
         let clerk = std::thread::spawn(move || {
             // The backend notes the fault when it begins the page.
-            while std::fs::read_to_string(&cursor).unwrap_or_default() != fault_name {
+            while std::fs::read_to_string(&cursor).unwrap_or_default() != fault_name
+                && scan_ended.try_recv() == Err(TryRecvError::Empty)
+            {
                 std::thread::yield_now();
             }
             canceller.cancel();
         });
-        assert_eq!(next(&mut scanner).unwrap_err(), ScanFault::Cancelled, "{name}");
+        let ended = next(&mut scanner).unwrap_err();
+        drop(scan);
         clerk.join().unwrap();
+        assert_eq!(ended, ScanFault::Cancelled, "{name}");
         assert_eq!(rig.workers_running(), 0, "{name}");
     }
+}
+
+#[test]
+fn an_orderly_end_may_take_longer_than_a_cancel() {
+    let Some(rig) = Rig::with_folder_backend() else { return };
+    rig.lay_in(2);
+    rig.write("folder.conf", "slow-cancel = 200");
+    let limits = TimeLimits { cancel: Duration::from_millis(1), ..TimeLimits::default() };
+    let (images, fault) = rig.limits(limits).all("folder:adf", &order(PaperSource::Feeder));
+    assert_eq!((images.len(), fault), (2, None));
 }
 
 #[test]

@@ -40,6 +40,7 @@ fn every_status_while_reading_is_a_fault_of_its_own() {
     let Some(rig) = Rig::with_driver("test") else { return };
     let doing = "to deliver a page with these settings".to_owned();
     let expected = 314 * 393;
+    let no_page = "no more documents where it had begun a page".to_owned();
     let faults = [
         ("UNSUPPORTED", ScanFault::Unsupported { doing: doing.clone() }),
         ("CANCELLED", ScanFault::Cancelled),
@@ -47,7 +48,7 @@ fn every_status_while_reading_is_a_fault_of_its_own() {
         ("INVAL", ScanFault::SettingsRefused { doing }),
         ("EOF", ScanFault::TruncatedFrame { expected, got: 0 }),
         ("JAMMED", ScanFault::Jam),
-        ("NO_DOCS", ScanFault::FeederEmpty),
+        ("NO_DOCS", ScanFault::DriverLied { what: no_page }),
         ("COVER_OPEN", ScanFault::CoverOpen),
         ("IO_ERROR", ScanFault::InputOutput),
         ("NO_MEM", ScanFault::OutOfMemory),

@@ -5,7 +5,7 @@
 pub mod day;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -135,6 +135,16 @@ impl Station {
         std::fs::write(self.path("cursor"), entry).unwrap();
     }
 
+    /// Waits until `running` has taken this entry of the feeder's stack.
+    pub fn taken_to(&self, entry: &str, running: &mut Child) {
+        let cursor = self.path("cursor");
+        while std::fs::read_to_string(&cursor).unwrap_or_default() != entry {
+            let ended = running.try_wait().unwrap();
+            assert!(ended.is_none(), "it ended before {entry} came: {ended:?}");
+            std::thread::yield_now();
+        }
+    }
+
     /// A profile `quick` without words or separation, for the small pages.
     pub fn quick_profile(&self, source: &str) -> Vec<String> {
         let folder = self.path("profiles");
@@ -165,11 +175,8 @@ impl Station {
     pub fn signalled(&self, args: &[&str], fault: &str, signals: &[Signal]) -> Ran {
         let args = self.capture_arguments(args);
         let mut command = self.command(&args.iter().map(String::as_str).collect::<Vec<_>>());
-        let running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let cursor = self.path("cursor");
-        while std::fs::read_to_string(&cursor).unwrap_or_default() != fault {
-            std::thread::yield_now();
-        }
+        let mut running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        self.taken_to(fault, &mut running);
         let pid = Pid::from_raw(running.id().cast_signed()).unwrap();
         for signal in signals {
             kill_process(pid, *signal).unwrap();

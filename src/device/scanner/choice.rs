@@ -19,8 +19,30 @@ pub struct ListedScanner {
 
 impl fmt::Display for ListedScanner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({} {})", self.name, self.vendor, self.model)
+        let (vendor, model) = (printable(&self.vendor), printable(&self.model));
+        write!(f, "{} ({vendor} {model})", self.name_shown())
     }
+}
+
+impl ListedScanner {
+    /// For people. What is not UTF-8 came through with losses, and libsane does
+    /// not know it again.
+    pub fn name_shown(&self) -> String {
+        let name = printable(&self.name);
+        if name.contains(char::REPLACEMENT_CHARACTER) {
+            return format!("{name} [its name is not UTF-8: it cannot be chosen]");
+        }
+        name
+    }
+}
+
+/// A driver's words for a terminal: what would move its cursor is spelt out.
+pub fn printable(text: &str) -> String {
+    let spelt = |c: char| match c.is_control() {
+        true => c.escape_default().to_string(),
+        false => c.to_string(),
+    };
+    text.chars().map(spelt).collect()
 }
 
 /// What the profile, the station or the command line says of the scanner:
@@ -192,6 +214,24 @@ mod tests {
             };
             assert_eq!(got, expected, "{serial}");
         }
+    }
+
+    #[test]
+    fn a_drivers_words_do_nothing_to_the_terminal() {
+        let scanner = |name: &str, vendor: &str, model: &str| {
+            ListedScanner {
+                name: name.into(),
+                vendor: vendor.into(),
+                model: model.into(),
+                kind: String::new(),
+            }
+            .to_string()
+        };
+        assert_eq!(scanner("a:1", "Ho\x1b[31mst", "M\n1"), "a:1 (Ho\\u{1b}[31mst M\\n1)");
+        assert_eq!(
+            scanner("a:\u{fffd}", "Høst", "M"),
+            "a:\u{fffd} [its name is not UTF-8: it cannot be chosen] (Høst M)"
+        );
     }
 
     #[test]

@@ -4,10 +4,13 @@
 
 use std::path::PathBuf;
 
-use super::choice::ListedScanner;
+use super::choice::{ListedScanner, printable};
 
 /// How the advice of many faults ends; nonsense where no page was kept.
 const GO_ON: &str = "go on after the last page kept";
+
+/// What some faults say of the page under way; nonsense where none was.
+const PAGE_LOST: &str = " and the page was not kept";
 
 /// Why no image came. Pages delivered before it stay delivered. After a fault
 /// the session is over: open the scanner again to go on.
@@ -30,6 +33,11 @@ pub enum ScanFault {
         "the feeder is empty; lay the stack in until the scanner takes hold of it and start again"
     )]
     FeederEmpty,
+    #[error(
+        "the scanner finds no page on its glass; lay the page on the glass, close the lid and \
+         go on after the last page kept"
+    )]
+    NothingOnTheGlass,
     #[error(
         "the scanner says its feeder is empty, but of its last sheet only the front came; \
          put that sheet back on the stack and go on after the last page kept"
@@ -64,12 +72,16 @@ pub enum ScanFault {
     )]
     AccessDenied,
     #[error(
-        "the scanner at {resource} asks for a name and password; \
+        "the scanner at {} asks for a name and password; \
          the administrator sets them in {variable}",
+        printable(.resource),
         variable = super::sane::LOGIN_VARIABLE
     )]
     LoginNeeded { resource: String },
-    #[error("the scanner at {resource} refused the name and password the administrator set")]
+    #[error(
+        "the scanner at {} refused the name and password the administrator set",
+        printable(.resource)
+    )]
     LoginRefused { resource: String },
     #[error(
         "the connection to the scanner broke; \
@@ -90,7 +102,7 @@ pub enum ScanFault {
     NoSuchMode { wanted: &'static str, choices: Vec<String> },
     #[error("this scanner has no option {name:?}; it has: {}", list(.known))]
     UnknownOption { name: String, known: Vec<String> },
-    #[error("{value:?} is no value for the scanner's option {name:?}; allowed: {allowed}")]
+    #[error("{value:?} is no value for the scanner's option {name:?}; allowed: {}", printable(.allowed))]
     BadOptionValue { name: String, value: String, allowed: String },
     #[error(
         "the scanner's option {name:?} is off with the other settings; \
@@ -164,9 +176,9 @@ pub enum ScanFault {
 }
 
 impl ScanFault {
-    /// The same for a clerk who has no page to go on after.
+    /// The same for a person who has no page to go on after.
     pub fn before_any_page(&self) -> String {
-        self.to_string().replace(GO_ON, "start again")
+        self.to_string().replace(PAGE_LOST, "").replace(GO_ON, "start again")
     }
 
     /// Whether the profile's settings or `--set` are at fault, and not the
@@ -183,6 +195,7 @@ impl ScanFault {
             | ScanFault::DoubleFeed
             | ScanFault::CoverOpen
             | ScanFault::FeederEmpty
+            | ScanFault::NothingOnTheGlass
             | ScanFault::HalfASheet
             | ScanFault::FalseOutOfDocuments
             | ScanFault::NoScanner
@@ -225,6 +238,7 @@ pub enum Phase {
     WaitingForASheet,
     Reading,
     Cancelling,
+    EndingTheScan,
     Closing,
 }
 
@@ -238,13 +252,17 @@ impl std::fmt::Display for Phase {
             Phase::WaitingForASheet => "taking a sheet",
             Phase::Reading => "reading a page",
             Phase::Cancelling => "cancelling",
+            Phase::EndingTheScan => "ending the scan",
             Phase::Closing => "closing",
         })
     }
 }
 
 fn list(choices: &[String]) -> String {
-    if choices.is_empty() { "nothing to choose".to_owned() } else { choices.join(", ") }
+    if choices.is_empty() {
+        return "nothing to choose".to_owned();
+    }
+    printable(&choices.join(", "))
 }
 
 fn several(wanted: &str) -> String {
@@ -305,6 +323,12 @@ mod tests {
             let told = fault.before_any_page();
             assert!(told.ends_with("start again"), "{told}");
         }
+    }
+
+    #[test]
+    fn of_a_page_nobody_asked_for_it_is_not_said_that_it_is_lost() {
+        let told = ScanFault::DriverLied { what: "17 options".into() }.before_any_page();
+        assert!(!told.contains("page"), "{told}");
     }
 
     #[test]

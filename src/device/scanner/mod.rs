@@ -17,7 +17,7 @@ use crate::records::page::Side;
 use crate::records::raster::{Dpi, Raster};
 
 pub use crate::records::page::Sides;
-pub use choice::{ListedScanner, ScannerChoice};
+pub use choice::{ListedScanner, ScannerChoice, printable};
 pub use fault::{Phase, ScanFault};
 pub use sane::child::{TimeLimits, WorkerCommand};
 pub use simulated::{FaultScript, PageStack};

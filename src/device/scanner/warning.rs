@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::choice::printable;
+
 /// Said once each, when the scanner is opened or with the image it concerns.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ScanWarning {
@@ -9,6 +11,9 @@ pub enum ScanWarning {
     NoSourceChoice {
         wanted: &'static str,
     },
+    /// It may be a glass or a feeder: each page but the first is asked for, as at
+    /// a glass.
+    PaperPathUnknown,
     /// A richer mode than asked: nothing is lost.
     ModeReplaced {
         wanted: &'static str,
@@ -69,8 +74,13 @@ impl fmt::Display for ScanWarning {
             ScanWarning::NoSourceChoice { wanted } => {
                 write!(f, "the scanner has no choice of paper source; {wanted} is taken on trust")
             }
+            ScanWarning::PaperPathUnknown => f.write_str(
+                "the scanner does not say whether it has a feeder: it is taken for a glass, and \
+                 where nobody is there to be asked for the next page, one page is scanned; for a \
+                 whole stack without asking, say how many pages it has with --pages",
+            ),
             ScanWarning::ModeReplaced { wanted, used } => {
-                write!(f, "the scanner has no {wanted} mode; {used} is used")
+                write!(f, "the scanner has no {wanted} mode; {} is used", printable(used))
             }
             ScanWarning::PixelsDiffer { wanted, got } => {
                 write!(f, "{wanted} was ordered, and the scanner sends {got}")
@@ -99,6 +109,7 @@ impl fmt::Display for ScanWarning {
                 f.write_str("the scanner's page size cannot be set; it scans what it scans")
             }
             ScanWarning::OptionInexact { name, asked, used } => {
+                let (asked, used) = (printable(asked), printable(used));
                 write!(f, "the scanner's option {name} was set to {used} instead of {asked}")
             }
             ScanWarning::BlankPagesSkipped { name } => {
@@ -112,7 +123,11 @@ impl fmt::Display for ScanWarning {
                 f.write_str("the scanner sent 16 bits a sample; the upper 8 are kept")
             }
             ScanWarning::FilesSkipped { count } => {
-                write!(f, "{count} files in the folder are no page images and were left out")
+                let told = match count {
+                    1 => "file in the folder is no page image and was left out",
+                    _ => "files in the folder are no page images and were left out",
+                };
+                write!(f, "{count} {told}")
             }
         }
     }

@@ -14,6 +14,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+
 use super::super::fault::{Phase, ScanFault};
 use super::status::{self, Asked, Status};
 use super::wire::{self, Message, Reply, Request, WireError};
@@ -81,6 +84,8 @@ pub struct TimeLimits {
     pub stalled: Duration,
     /// From a cancel to the end of the page being read.
     pub cancel: Duration,
+    /// A flatbed's lamp driven home, a feeder run empty.
+    pub end_scan: Duration,
     pub close: Duration,
 }
 
@@ -97,6 +102,7 @@ impl Default for TimeLimits {
             sheet: SHEET_LIMIT,
             stalled: Duration::from_secs(60),
             cancel: Duration::from_secs(5),
+            end_scan: Duration::from_secs(60),
             close: Duration::from_secs(5),
         }
     }
@@ -112,6 +118,7 @@ impl TimeLimits {
             Phase::WaitingForASheet => self.sheet,
             Phase::Reading => self.stalled,
             Phase::Cancelling => self.cancel,
+            Phase::EndingTheScan => self.end_scan,
             Phase::Closing => self.close,
         }
     }
@@ -121,14 +128,18 @@ impl TimeLimits {
 /// slows the scanner and not the memory.
 const MESSAGES_AHEAD: usize = 8;
 
-/// A killed process is gone at once, unless the kernel cannot let it go.
+/// A killed process is gone at once, unless the kernel cannot let it go; what
+/// an ended one said last is in the pipe already.
 const KILL_LIMIT: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
 enum Event {
     Message(Message<Reply>),
     Nonsense(String),
-    /// The worker closed its output: it has ended, or is about to.
+    /// Nothing more can come from it.
+    OutputClosed,
+    /// The process is gone. Its output may still be open: in the hands of a
+    /// process that a driver started.
     Ended,
     CancelAsked,
 }
@@ -210,8 +221,18 @@ impl Worker {
             .name("scan worker's errors".to_owned())
             .spawn(move || log_driver_messages(errors))
             .map_err(|e| not_started(e.to_string()))?;
+        let process = worker.process();
+        let ended = worker.canceller.wake.clone();
+        thread::Builder::new()
+            .name("scan worker's end".to_owned())
+            .spawn(move || tell_the_end(process, &ended))
+            .map_err(|e| not_started(e.to_string()))?;
         worker.expect_hello()?;
         Ok(worker)
+    }
+
+    fn process(&self) -> Pid {
+        Pid::from_child(&self.child)
     }
 
     fn expect_hello(&mut self) -> Result<(), ScanFault> {
@@ -269,6 +290,9 @@ impl Worker {
         }
         let asked_at = Instant::now();
         let mut deadline = asked_at + self.limits.of(phase);
+        if self.has_ended {
+            deadline = deadline.min(asked_at + KILL_LIMIT);
+        }
         let mut cancel_seen = false;
         loop {
             if self.is_cancelled() && !cancel_seen {
@@ -285,18 +309,28 @@ impl Worker {
                 Ok(Event::Nonsense(what)) => {
                     return Err(self.give_up(ScanFault::DriverLied { what }));
                 }
-                Ok(Event::Ended) | Err(RecvTimeoutError::Disconnected) => {
+                // What it started goes with it, and then its output closes.
+                Ok(Event::Ended) => {
                     self.has_ended = true;
                     self.kill();
-                    let how = self.how_it_ended();
-                    return Err(self.give_up(ScanFault::DriverCrashed { how }));
+                    deadline = deadline.min(Instant::now() + KILL_LIMIT);
                 }
+                Ok(Event::OutputClosed) | Err(RecvTimeoutError::Disconnected) => {
+                    return Err(self.crashed());
+                }
+                Err(RecvTimeoutError::Timeout) if self.has_ended => return Err(self.crashed()),
                 Err(RecvTimeoutError::Timeout) => {
                     let seconds = asked_at.elapsed().as_secs();
                     return Err(self.give_up(ScanFault::DriverHung { phase, seconds }));
                 }
             }
         }
+    }
+
+    fn crashed(&mut self) -> ScanFault {
+        self.kill();
+        let how = self.how_it_ended();
+        self.give_up(ScanFault::DriverCrashed { how })
     }
 
     /// An answer to another question than the one asked.
@@ -328,10 +362,7 @@ impl Worker {
         }
         // Not yet waited for, so the number is still this worker's. One that
         // has ended by itself keeps the status it ended with.
-        if let Some(group) = rustix::process::Pid::from_raw(self.child.id().cast_signed())
-            && let Err(error) =
-                rustix::process::kill_process_group(group, rustix::process::Signal::KILL)
-        {
+        if let Err(error) = kill_process_group(self.process(), Signal::KILL) {
             tracing::debug!(%error, "the scan worker was gone already");
         }
         if !self.has_ended && !self.wait_for_the_end(KILL_LIMIT) {
@@ -351,13 +382,18 @@ impl Worker {
         }
     }
 
-    /// Draining what it still says; true when its output closed.
+    /// Draining what it still says; true when the process is gone.
     fn wait_for_the_end(&mut self, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.events.recv_timeout(left) {
-                Ok(Event::Message(_) | Event::Nonsense(_) | Event::CancelAsked) => {}
+                Ok(
+                    Event::Message(_)
+                    | Event::Nonsense(_)
+                    | Event::CancelAsked
+                    | Event::OutputClosed,
+                ) => {}
                 Ok(Event::Ended) | Err(RecvTimeoutError::Disconnected) => return true,
                 Err(RecvTimeoutError::Timeout) => return false,
             }
@@ -384,10 +420,11 @@ impl Worker {
                 // need not be waited for.
                 Ok(Event::Message(Message::Said(Reply::Closed))) => break,
                 Ok(Event::Message(_) | Event::Nonsense(_) | Event::CancelAsked) => {}
-                Ok(Event::Ended) | Err(RecvTimeoutError::Disconnected) => {
+                Ok(Event::Ended) => {
                     self.has_ended = true;
                     break;
                 }
+                Ok(Event::OutputClosed) | Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {
                     tracing::warn!("the scanner's driver hung while closing");
                     break;
@@ -409,7 +446,10 @@ fn ends_a_frame(message: &Message<Reply>) -> bool {
     matches!(
         message,
         Message::Said(
-            Reply::FrameEnds { .. } | Reply::FrameRefused { .. } | Reply::FrameLied { .. }
+            Reply::FrameEnds { .. }
+                | Reply::FrameRefused { .. }
+                | Reply::ShapeRefused { .. }
+                | Reply::FrameLied { .. }
         )
     )
 }
@@ -425,6 +465,7 @@ fn reply_name(reply: &Reply) -> &'static str {
         Reply::Value { .. } => "value",
         Reply::WasSet { .. } => "was set",
         Reply::FrameRefused { .. } => "frame refused",
+        Reply::ShapeRefused { .. } => "shape refused",
         Reply::FrameBegins { .. } => "frame begins",
         Reply::FrameEnds { .. } => "frame ends",
         Reply::FrameLied { .. } => "frame lied",
@@ -456,8 +497,17 @@ fn pass_on(output: ChildStdout, to_station: &SyncSender<Event>) {
             tracing::debug!(%error, "the scan worker's output broke");
         }
     }
-    if to_station.send(Event::Ended).is_err() {
+    if to_station.send(Event::OutputClosed).is_err() {
         tracing::trace!("nobody waits for the scan worker any more");
+    }
+}
+
+/// Waits without taking the exit status, which keeps the number the worker's.
+fn tell_the_end(process: Pid, to_station: &SyncSender<Event>) {
+    let ended = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+    while let Err(Errno::INTR) = waitid(WaitId::Pid(process), ended) {}
+    if to_station.send(Event::Ended).is_err() {
+        tracing::trace!("nobody waits for the scan worker's end");
     }
 }
 

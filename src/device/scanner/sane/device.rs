@@ -1,5 +1,7 @@
 //! An open scanner: its options kept in step with the driver, and its frames.
 
+use std::collections::BTreeSet;
+
 use super::super::choice::{Chosen, ListedScanner, ScannerChoice};
 use super::super::fault::{Phase, ScanFault};
 use super::super::warning::ScanWarning;
@@ -7,7 +9,7 @@ use super::child::{Worker, WorkerCommand};
 use super::frames::{Frame, WholeFrame};
 use super::options::Setting;
 use super::status::{self, Asked, Status};
-use super::wire::{Login, Message, OptionDescriptor, OptionKind, Reply, Request, Value};
+use super::wire::{self, Login, Message, OptionDescriptor, OptionKind, Reply, Request, Value};
 
 const INFO_RELOAD_OPTIONS: i32 = 1 << 1;
 
@@ -25,7 +27,12 @@ pub struct Device {
 /// What came of asking for a frame.
 pub enum Asking {
     Whole(WholeFrame),
-    /// The driver said there is none.
+    NoPage(NoPage),
+}
+
+/// How the driver said, before anything moved, that there is no page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoPage {
     NoDocuments,
     /// `sane_start` said "end of file": no standard meaning; drivers that read
     /// files say it when there is no further one.
@@ -98,6 +105,31 @@ impl Device {
         Ok((device, serial))
     }
 
+    /// Its driver does not say what it is.
+    pub fn is_unlisted(&self) -> bool {
+        self.listed.kind.is_empty()
+    }
+
+    /// Opened by its whole name, it may still be in the list, which says what it
+    /// is. Looked for while it is closed, and in a worker of its own: drivers
+    /// that search pass over what is open, and one that fails takes its worker
+    /// along.
+    pub fn opened_as_listed(mut self, command: &WorkerCommand) -> Result<Device, ScanFault> {
+        self.worker.close();
+        let found = Worker::start(command).and_then(|mut worker| list(&mut worker));
+        let listed = match found {
+            Ok(found) => found.into_iter().find(|scanner| scanner.name == self.listed.name),
+            Err(fault) => {
+                tracing::info!(%fault, "the scanner's kind cannot be looked up");
+                None
+            }
+        };
+        let mut worker = Worker::start(command)?;
+        open_name(&mut worker, &self.listed.name)?;
+        let listed = listed.unwrap_or(self.listed);
+        Device { worker, listed, options: Vec::new() }.with_options()
+    }
+
     fn serial(&mut self) -> Result<Option<String>, ScanFault> {
         for name in SERIAL_OPTIONS {
             if let Some(Value::Text(serial)) = self.get(name)? {
@@ -114,9 +146,18 @@ impl Device {
 
     fn reload_options(&mut self) -> Result<(), ScanFault> {
         match self.worker.ask(&Request::Options, Phase::Setting)? {
-            Reply::Options { options } => {
-                self.options =
-                    options.into_iter().filter(|o| o.kind != OptionKind::Group).collect();
+            Reply::Options { status, .. } if Status(status) != Status::GOOD => {
+                Err(status::fault(Status(status), Asked::Options))
+            }
+            Reply::Options { count, .. } if !(1..=wire::MAX_OPTIONS).contains(&count) => {
+                Err(self.worker.lied(format!("{count} options")))
+            }
+            Reply::Options { options, .. } => {
+                if let Some(huge) = options.iter().find(|o| o.size > wire::MAX_OPTION_BYTES) {
+                    let what = format!("its option {:?} has {} bytes", huge.name, huge.size);
+                    return Err(self.worker.lied(what));
+                }
+                self.options = nameable(options);
                 Ok(())
             }
             other => Err(self.worker.out_of_turn(&other)),
@@ -218,10 +259,13 @@ impl Device {
             Message::Said(Reply::FrameBegins { shape }) => shape,
             Message::Said(Reply::FrameRefused { status, login }) => {
                 return match Status(status) {
-                    Status::NO_DOCUMENTS => Ok(Asking::NoDocuments),
-                    Status::END_OF_FILE => Ok(Asking::NoFurtherFile),
+                    Status::NO_DOCUMENTS => Ok(Asking::NoPage(NoPage::NoDocuments)),
+                    Status::END_OF_FILE => Ok(Asking::NoPage(NoPage::NoFurtherFile)),
                     status => Err(fault_or_login(status, Asked::Start, login)),
                 };
+            }
+            Message::Said(Reply::ShapeRefused { status }) => {
+                return Err(status::fault(Status(status), Asked::Shape));
             }
             Message::Said(other) => return Err(self.worker.out_of_turn(&other)),
             Message::Pixels(_) => return Err(before_its_header()),
@@ -239,8 +283,6 @@ impl Device {
                             Err(ScanFault::Cancelled)
                         }
                         Status::END_OF_FILE => frame.end(after).map(Asking::Whole),
-                        // Drivers that notice the empty feeder only here.
-                        Status::NO_DOCUMENTS if frame.is_empty() => Ok(Asking::NoDocuments),
                         status => Err(status::fault(status, Asked::Read)),
                     };
                 }
@@ -253,7 +295,7 @@ impl Device {
 
     /// Tells the driver that this scan is over; the scanner stays open.
     pub fn end_scan(&mut self) -> Result<(), ScanFault> {
-        match self.worker.ask(&Request::EndScan, Phase::Cancelling)? {
+        match self.worker.ask(&Request::EndScan, Phase::EndingTheScan)? {
             Reply::ScanEnded => Ok(()),
             other => Err(self.worker.out_of_turn(&other)),
         }
@@ -304,6 +346,17 @@ fn fault_or_login(status: Status, asked: Asked, login: Login) -> ScanFault {
     }
 }
 
+/// What nobody can name is nobody's to set: groups, options without a name, and
+/// a second one of the same name.
+fn nameable(options: Vec<OptionDescriptor>) -> Vec<OptionDescriptor> {
+    let mut named = BTreeSet::new();
+    options
+        .into_iter()
+        .filter(|o| o.kind != OptionKind::Group && !o.name.is_empty())
+        .filter(|o| named.insert(o.name.clone()))
+        .collect()
+}
+
 fn unlisted(name: &str) -> ListedScanner {
     let unknown = String::new;
     ListedScanner { name: name.to_owned(), vendor: unknown(), model: unknown(), kind: unknown() }
@@ -311,4 +364,32 @@ fn unlisted(name: &str) -> ListedScanner {
 
 fn before_its_header() -> ScanFault {
     ScanFault::DriverLied { what: "pixels before the page they belong to".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::wire::{Constraint, Unit};
+    use super::*;
+
+    #[test]
+    fn an_option_that_nobody_can_name_is_not_listed() {
+        let option = |index, name: &str, kind| OptionDescriptor {
+            index,
+            name: name.into(),
+            title: String::new(),
+            kind,
+            unit: Unit::None,
+            size: 4,
+            capabilities: 0,
+            constraint: Constraint::None,
+        };
+        let listed = nameable(vec![
+            option(1, "", OptionKind::Int),
+            option(2, "geometry", OptionKind::Group),
+            option(3, "geometry", OptionKind::Int),
+            option(4, "geometry", OptionKind::Int),
+            option(5, "mode", OptionKind::Text),
+        ]);
+        assert_eq!(listed.iter().map(|o| o.index).collect::<Vec<_>>(), [3, 5]);
+    }
 }

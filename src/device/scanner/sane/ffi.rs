@@ -11,13 +11,14 @@ use std::ptr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::status::Status;
-use super::wire::{Constraint, Device, FrameShape, OptionDescriptor, OptionKind, Unit, Value};
+use super::wire::{
+    Constraint, Device, FrameShape, MAX_OPTION_BYTES, MAX_OPTIONS, OptionDescriptor, OptionKind,
+    Unit, Value,
+};
 
 const LIBRARY: &CStr = c"libsane.so.1";
 const RTLD_NOW: c_int = 2;
 
-/// No real option is larger; a driver that says so is out of its mind.
-const MAX_OPTION_BYTES: i32 = 16 << 20;
 /// `SANE_MAX_USERNAME_LEN` and `SANE_MAX_PASSWORD_LEN`.
 const MAX_LOGIN_BYTES: usize = 128;
 
@@ -288,26 +289,25 @@ impl Handle {
         self.stopper.clone()
     }
 
-    /// Every option, groups and the count left out.
-    pub fn options(&self) -> Vec<OptionDescriptor> {
-        let mut options = Vec::new();
-        for index in 1..self.option_count() {
-            if let Some(option) = self.option(index) {
-                options.push(option);
-            }
+    /// Every option but the count itself, which is returned too; none where it
+    /// is no number of options.
+    pub fn options(&self) -> Result<(i32, Vec<OptionDescriptor>), Status> {
+        let count = self.option_count()?;
+        if count > MAX_OPTIONS {
+            return Ok((count, Vec::new()));
         }
-        options
+        Ok((count, (1..count).filter_map(|index| self.option(index)).collect()))
     }
 
     /// Option 0 holds the number of options, itself included.
-    fn option_count(&self) -> i32 {
+    fn option_count(&self) -> Result<i32, Status> {
         let mut count: c_int = 0;
         let value = ptr::from_mut(&mut count).cast();
         // SAFETY: option 0 is one word, by the SANE standard.
         let status = unsafe {
             (self.functions.control_option)(self.raw, 0, ACTION_GET, value, ptr::null_mut())
         };
-        if Status(status) == Status::GOOD { count } else { 0 }
+        if Status(status) == Status::GOOD { Ok(count) } else { Err(Status(status)) }
     }
 
     fn option(&self, index: i32) -> Option<OptionDescriptor> {
@@ -377,7 +377,7 @@ impl Handle {
     /// other options.
     fn buffer(&self, index: i32) -> Result<ValueBuffer, Status> {
         let option = self.option(index).ok_or(Status::INVALID)?;
-        if option.size > MAX_OPTION_BYTES.unsigned_abs() {
+        if option.size > MAX_OPTION_BYTES {
             return Err(Status::NO_MEMORY);
         }
         let size = option.size as usize;
@@ -467,7 +467,16 @@ impl ValueBuffer {
                 Ok(())
             }
             (OptionKind::Button, Value::None) => Ok(()),
-            _ => Err(Status::INVALID),
+            (
+                OptionKind::Bool
+                | OptionKind::Int
+                | OptionKind::Fixed
+                | OptionKind::Text
+                | OptionKind::Button
+                | OptionKind::Group
+                | OptionKind::Unknown(_),
+                Value::Words(_) | Value::Text(_) | Value::None,
+            ) => Err(Status::INVALID),
         }
     }
 

@@ -89,9 +89,7 @@ impl Header {
             u64::try_from(bytes_per_line).ok().filter(|&bytes| bytes >= needed).ok_or_else(
                 || lied(format!("{bytes_per_line} bytes a line, where {needed} are needed")),
             )?;
-        if let Some(expected) = header.expected_bytes().filter(|&b| b > MAX_FRAME_BYTES) {
-            return Err(lied(format!("a page of {expected} bytes")));
-        }
+        header.fits(u64::from(header.lines.unwrap_or(1)))?;
         Ok(header)
     }
 
@@ -107,6 +105,27 @@ impl Header {
             Channels::Rgb => samples * 3,
             Channels::Gray | Channels::Red | Channels::Green | Channels::Blue => samples,
         }
+    }
+
+    /// Whether a page of this many lines can be held: as its bytes come, and as
+    /// the page they make, where colour has a byte a sample however few bits
+    /// came.
+    fn fits(&self, lines: u64) -> Result<(), ScanFault> {
+        let width = u64::from(self.width);
+        let (frames, samples) = match (self.channels, self.depth) {
+            (Channels::Gray, Depth::One) => (1, width.div_ceil(8)),
+            (Channels::Gray, Depth::Eight | Depth::Sixteen) => (1, width),
+            (Channels::Rgb, Depth::One | Depth::Eight | Depth::Sixteen) => (1, width * 3),
+            (
+                Channels::Red | Channels::Green | Channels::Blue,
+                Depth::One | Depth::Eight | Depth::Sixteen,
+            ) => (3, width * 3),
+        };
+        let bytes = lines * samples.max(self.bytes_per_line * frames);
+        if bytes > MAX_FRAME_BYTES {
+            return Err(lied(format!("a page of {bytes} bytes")));
+        }
+        Ok(())
     }
 
     fn expected_bytes(&self) -> Option<u64> {
@@ -136,16 +155,13 @@ impl Frame {
         if let Some(expected) = self.header.expected_bytes().filter(|&e| so_far > e) {
             return Err(lied(format!("more bytes than the {expected} of the page it announced")));
         }
-        let most = u64::from(MAX_SIDE_PIXELS.unsigned_abs()) * self.header.bytes_per_line;
-        if so_far > most.min(MAX_FRAME_BYTES) {
+        let lines = so_far.div_ceil(self.header.bytes_per_line);
+        if lines > u64::from(MAX_SIDE_PIXELS.unsigned_abs()) {
             return Err(lied(format!("a page that does not end after {so_far} bytes")));
         }
+        self.header.fits(lines)?;
         self.bytes.extend_from_slice(bytes);
         Ok(())
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
     }
 
     /// The driver said "end of frame". `after` are its parameters at this
@@ -234,8 +250,13 @@ fn one_frame(frame: WholeFrame, dpi: Dpi) -> Result<Page, ScanFault> {
         (Channels::Rgb, Depth::Eight | Depth::Sixteen) => {
             (PixelFormat::Rgb8, packed_bytes(bytes, &header))
         }
-        (_, Depth::One) => (PixelFormat::Bitonal, packed_bits(bytes, &header)),
-        (_, Depth::Eight | Depth::Sixteen) => (PixelFormat::Gray8, packed_bytes(bytes, &header)),
+        (Channels::Gray | Channels::Red | Channels::Green | Channels::Blue, Depth::One) => {
+            (PixelFormat::Bitonal, packed_bits(bytes, &header))
+        }
+        (
+            Channels::Gray | Channels::Red | Channels::Green | Channels::Blue,
+            Depth::Eight | Depth::Sixteen,
+        ) => (PixelFormat::Gray8, packed_bytes(bytes, &header)),
     };
     let raster = Raster::new(header.width, height, dpi, format, pixels)
         .map_err(|wrong| lied(wrong.to_string()))?;
@@ -320,7 +341,8 @@ fn packed_bits(bytes: Vec<u8>, header: &Header) -> Vec<u8> {
 /// the byte.
 fn light_of_bits(bytes: &[u8], header: &Header, channels: usize) -> Vec<u8> {
     let width = header.width as usize;
-    let mut light = Vec::with_capacity(bytes.len() * 8);
+    let lines = bytes.len() / header.bytes_per_line as usize;
+    let mut light = Vec::with_capacity(lines * width * channels);
     for line in bytes.chunks_exact(header.bytes_per_line as usize) {
         for x in 0..width {
             for channel in 0..channels {
@@ -467,6 +489,9 @@ mod tests {
             shape(GRAY, 8, 4, 4, i32::MAX),
             shape(RGB, 16, 100_000, 600_000, 100_000),
             shape(GRAY, 8, 4, i32::MAX, 100_000),
+            // Small as it comes, 7 GB of pixels.
+            shape(RGB, 1, 80_000, 30_000, 30_000),
+            shape(2, 1, 80_000, 10_000, 30_000),
         ];
         for shape in impossible {
             assert!(matches!(Frame::begin(shape), Err(ScanFault::DriverLied { .. })), "{shape:?}");

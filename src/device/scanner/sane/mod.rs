@@ -29,7 +29,7 @@ use super::{
 };
 use crate::records::raster::{Dpi, PixelFormat};
 use child::{Worker, WorkerCanceller, WorkerCommand};
-use device::{Asking, Device};
+use device::{Asking, Device, NoPage};
 
 /// `name:password` for scanners behind a daemon that asks for them.
 pub const LOGIN_VARIABLE: &str = "OUTGUIDE_SCANNER_LOGIN";
@@ -37,7 +37,7 @@ pub const LOGIN_VARIABLE: &str = "OUTGUIDE_SCANNER_LOGIN";
 /// Sensors, by the names drivers give them. `double-feed`: the fujitsu
 /// driver's; after a double feed it stops with "jammed".
 const DOUBLE_FEED_SENSOR: &str = "double-feed";
-/// Standard (`saneopts.h`): paper lies in the feeder.
+/// Standard (`saneopts.h`): paper lies in the feeder; only feeders have it.
 const PAGE_LOADED_SENSOR: &str = "page-loaded";
 
 /// An open scanner, set as ordered.
@@ -90,7 +90,14 @@ impl SaneScanner {
         order: &ScanOrder,
     ) -> Result<(SaneScanner, Vec<ScanWarning>), ScanFault> {
         let mut device = Device::open(command, choice)?;
-        let settled = settings::apply(&mut device, order)?;
+        let mut settled = settings::apply(&mut device, order)?;
+        if settled.setup.path == PaperPath::Unknown && device.is_unlisted() {
+            device = device.opened_as_listed(command)?;
+            settled = settings::apply(&mut device, order)?;
+        }
+        if settled.setup.path == PaperPath::Unknown {
+            settled.warnings.push(ScanWarning::PaperPathUnknown);
+        }
         let scanner = SaneScanner {
             device,
             dpi: settled.dpi,
@@ -147,12 +154,11 @@ impl SaneScanner {
                         break;
                     }
                 }
-                Ok(Asking::NoDocuments | Asking::NoFurtherFile) if frames.is_empty() => {
-                    return Ok(None);
+                Ok(Asking::NoPage(said)) if frames.is_empty() => {
+                    return self.believe(said).map(|()| None);
                 }
-                Ok(Asking::NoDocuments | Asking::NoFurtherFile) => {
-                    let what = "no more documents in the middle of a page".to_owned();
-                    return Err(ScanFault::DriverLied { what });
+                Ok(Asking::NoPage(_)) => {
+                    return Err(lied("no more documents in the middle of a page"));
                 }
                 Err(ScanFault::Jam) if matches!(self.is_double_feed(), Ok(true)) => {
                     return Err(ScanFault::DoubleFeed);
@@ -184,6 +190,22 @@ impl SaneScanner {
         Ok(Some(ScannedImage { content, sheet, side, suspect, warnings }))
     }
 
+    /// Only where it can be the end of a stack: a glass always has a page to
+    /// scan, and a feeder has no files.
+    fn believe(&self, said: NoPage) -> Result<(), ScanFault> {
+        if self.device.worker.is_cancelled() {
+            return Err(ScanFault::Cancelled);
+        }
+        match (said, self.setup.path) {
+            (NoPage::NoDocuments, PaperPath::Flatbed) => Err(ScanFault::NothingOnTheGlass),
+            (NoPage::NoFurtherFile, PaperPath::Flatbed | PaperPath::Feeder) => {
+                Err(lied("the end of a file where a page was to begin"))
+            }
+            (NoPage::NoDocuments, PaperPath::Feeder | PaperPath::Unknown)
+            | (NoPage::NoFurtherFile, PaperPath::Unknown) => Ok(()),
+        }
+    }
+
     fn is_double_feed(&mut self) -> Result<bool, ScanFault> {
         Ok(self.device.senses(DOUBLE_FEED_SENSOR)? == Some(true))
     }
@@ -208,6 +230,10 @@ impl SaneScanner {
         }
         Ok(Feed::OutOfDocuments)
     }
+}
+
+fn lied(what: &str) -> ScanFault {
+    ScanFault::DriverLied { what: what.to_owned() }
 }
 
 fn format_name(format: PixelFormat) -> &'static str {

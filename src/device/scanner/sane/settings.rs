@@ -6,10 +6,11 @@
 use super::super::fault::ScanFault;
 use super::super::warning::{PageEdge, ScanWarning};
 use super::super::{PaperPath, ScanOrder, ScanSetup, Sides};
+use super::PAGE_LOADED_SENSOR;
 use super::device::Device;
 use super::options::Setting;
 use super::vocabulary::{
-    Duplex, choose_mode, choose_source, duplex_word, is_duplex, is_feeder, is_flatbed,
+    Duplex, choose_mode, choose_source, duplex_word, is_back, is_duplex, is_feeder, is_flatbed,
 };
 use super::wire::{OptionDescriptor, OptionKind, Value};
 use crate::profile::{PageSize, PaperSource, ScanMode, ScannerSettings};
@@ -27,9 +28,6 @@ const DUPLEX_OPTIONS: [&str; 3] = ["adf-mode", "duplex", "scan-both-sides"];
 /// fujitsu, canon_dr (a limit; 0 is off); `blank-page-skip`: hp-based and
 /// network drivers; `skip-blank-pages`: epsonscan2.
 const BLANK_SKIPS: [&str; 3] = ["swskip", "blank-page-skip", "skip-blank-pages"];
-
-/// Standard (`saneopts.h`): only feeders have it.
-const FEEDER_SENSOR: &str = "page-loaded";
 
 /// Where the scanner was left by its settings.
 #[derive(Debug)]
@@ -406,7 +404,7 @@ impl Board<'_> {
         let sides = match (&source, self.duplex_by_option || self.is_duplex_on()?) {
             (_, true) => Sides::FrontThenBack,
             (Some(source), false) if is_duplex(source) => Sides::FrontThenBack,
-            (Some(source), false) if source.to_ascii_lowercase().contains("back") => Sides::Back,
+            (Some(source), false) if is_back(source) => Sides::Back,
             (Some(_) | None, false) => Sides::Front,
         };
         let path = self.paper_path(source.as_deref());
@@ -435,7 +433,7 @@ impl Board<'_> {
         let kind = self.device.listed.kind.to_ascii_lowercase();
         let has = |name: &str| self.device.option(name).is_some_and(OptionDescriptor::is_active);
         let has_feeder = kind.contains("sheetfed")
-            || has(FEEDER_SENSOR)
+            || has(PAGE_LOADED_SENSOR)
             || DUPLEX_OPTIONS.iter().any(|name| has(name));
         match (has_feeder, self.settings.source) {
             (true, _) => PaperPath::Feeder,

@@ -35,8 +35,12 @@ pub enum Asked<'a> {
     Option {
         name: &'a str,
     },
+    /// How many options there are.
+    Options,
     /// `sane_start`: the next sheet.
     Start,
+    /// `sane_get_parameters`, when a page is begun.
+    Shape,
     /// `sane_read`: pixels of a page.
     Read,
 }
@@ -47,7 +51,9 @@ impl Asked<'_> {
             Asked::List => "to list scanners".to_owned(),
             Asked::Open { device } => format!("to open {device}"),
             Asked::Option { name } => format!("its option {name}"),
+            Asked::Options => "which options it has".to_owned(),
             Asked::Start => "to start a page with these settings".to_owned(),
+            Asked::Shape => "for the size of a page it had begun".to_owned(),
             Asked::Read => "to deliver a page with these settings".to_owned(),
         }
     }
@@ -62,12 +68,25 @@ pub fn fault(status: Status, asked: Asked) -> ScanFault {
         Status::DEVICE_BUSY => ScanFault::Busy,
         Status::INVALID => match asked {
             Asked::Open { device } => ScanFault::NoSuchDevice { device: device.to_owned() },
-            Asked::List | Asked::Option { .. } | Asked::Start | Asked::Read => {
-                ScanFault::SettingsRefused { doing: asked.doing() }
-            }
+            Asked::List
+            | Asked::Option { .. }
+            | Asked::Options
+            | Asked::Start
+            | Asked::Shape
+            | Asked::Read => ScanFault::SettingsRefused { doing: asked.doing() },
         },
         Status::JAMMED => ScanFault::Jam,
-        Status::NO_DOCUMENTS => ScanFault::FeederEmpty,
+        Status::NO_DOCUMENTS => match asked {
+            Asked::List
+            | Asked::Open { .. }
+            | Asked::Option { .. }
+            | Asked::Options
+            | Asked::Start => ScanFault::FeederEmpty,
+            // A sheet may have moved already: no end of a stack.
+            Asked::Shape | Asked::Read => ScanFault::DriverLied {
+                what: "no more documents where it had begun a page".to_owned(),
+            },
+        },
         Status::COVER_OPEN => ScanFault::CoverOpen,
         Status::IO_ERROR => ScanFault::InputOutput,
         Status::NO_MEMORY => ScanFault::OutOfMemory,

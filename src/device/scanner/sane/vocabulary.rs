@@ -44,6 +44,14 @@ pub fn is_feeder(source: &str) -> bool {
         || is_duplex(source)
 }
 
+/// Scans the back of a sheet and not its front: "ADF Back", "Back Side".
+pub fn is_back(source: &str) -> bool {
+    let lower = source.to_ascii_lowercase();
+    lower
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .any(|word| ["back", "backside"].contains(&word))
+}
+
 /// Of the driver's sources, the one meant: the one it stands at (`now`) where
 /// that is one of several that fit, since drivers list feeders for left and
 /// for centred paper and know by default which they have.
@@ -55,7 +63,7 @@ pub fn choose_source<'a>(
     let is_now = |s: &String| Some(s.as_str()) == now;
     let one_side = |s: &&String| {
         let lower = s.to_ascii_lowercase();
-        is_feeder(s) && !is_duplex(s) && !has_any(&lower, &["back", "manual", "card"])
+        is_feeder(s) && !is_duplex(s) && !is_back(s) && !has_any(&lower, &["manual", "card"])
     };
     let two_sides = |s: &&String| is_duplex(s) && !s.to_ascii_lowercase().contains("card");
     let on_glass = |s: &&String| is_flatbed(s) && !is_for_film(s);
@@ -195,6 +203,16 @@ mod tests {
             (centred, Flatbed, &brother[0]),
         ] {
             assert_eq!(choose_source(&brother, Some(now), wanted), Some(source.as_str()));
+        }
+    }
+
+    #[test]
+    fn the_back_of_a_sheet_is_a_word_and_no_part_of_one() {
+        for back in ["Back", "ADF Back", "Back Side", "ADF-backside"] {
+            assert!(is_back(back), "{back}");
+        }
+        for front in ["ADF Front", "Feeder (loopback)", "Backlit ADF", "ADF Duplex"] {
+            assert!(!is_back(front), "{front}");
         }
     }
 

@@ -14,7 +14,7 @@
 //! has one reply, in order, but for:
 //!
 //! ```text
-//! ReadFrame ─▶ FrameRefused
+//! ReadFrame ─▶ FrameRefused or ShapeRefused
 //!           └▶ FrameBegins  P P P …  FrameEnds (or FrameLied)
 //! Cancel    ─▶ nothing; the frame being read ends early
 //! ```
@@ -28,7 +28,13 @@ use std::io::{self, Read, Write};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
+
+/// No real driver has a hundredth of these; one that says so is out of its mind.
+pub const MAX_OPTIONS: i32 = 10_000;
+/// Gamma tables of 65,536 words fit, and any value within it fits a message;
+/// a driver that says more is out of its mind.
+pub const MAX_OPTION_BYTES: u32 = 512 << 10;
 
 const MAX_JSON_BYTES: u32 = 4 << 20;
 const MAX_PIXEL_BYTES: u32 = 1 << 20;
@@ -81,7 +87,11 @@ pub enum Reply {
         status: i32,
         login: Login,
     },
+    /// `count`: the driver's word, itself included; none are read where it is
+    /// no number of options.
     Options {
+        status: i32,
+        count: i32,
         options: Vec<OptionDescriptor>,
     },
     Value {
@@ -97,6 +107,11 @@ pub enum Reply {
     FrameRefused {
         status: i32,
         login: Login,
+    },
+    /// Instead of `FrameBegins`: a page is begun, but how it is shaped the
+    /// driver does not say.
+    ShapeRefused {
+        status: i32,
     },
     FrameBegins {
         shape: FrameShape,

@@ -57,7 +57,7 @@ fn serve_station() -> io::Result<()> {
         }
     };
     wire::write_message(&mut station, &Reply::Hello { version: wire::VERSION })?;
-    let mut desk = Desk { sane: &sane, handle: None, stopper, login };
+    let mut desk = Desk { sane: &sane, handle: None, is_scanning: false, stopper, login };
     while let Ok(request) = requests.recv() {
         if !desk.answer(request, &mut station)? {
             break;
@@ -149,6 +149,8 @@ fn answer_from_environment(login: Arc<Mutex<Login>>) -> super::ffi::Authorize {
 struct Desk<'a> {
     sane: &'a Sane,
     handle: Option<Handle>,
+    /// From a sheet asked for to `sane_cancel`.
+    is_scanning: bool,
     stopper: Arc<Mutex<Option<Stopper>>>,
     login: Arc<Mutex<Login>>,
 }
@@ -162,26 +164,31 @@ impl Desk<'_> {
                 Err(Status(status)) => Reply::Devices { status, devices: Vec::new() },
             },
             Request::Open { name } => self.open(&name),
-            Request::Options => {
-                Reply::Options { options: self.handle.as_ref().map_or(Vec::new(), Handle::options) }
-            }
+            Request::Options => self.options(),
             Request::Get { index } => self.get(index),
             Request::Set { index, value } => self.set(index, |h| h.set(index, &value)),
             Request::SetAuto { index } => self.set(index, |h| h.set_auto(index)),
             Request::ReadFrame => self.read_frame(station)?,
             Request::EndScan => {
-                self.handle.iter().for_each(Handle::end_scan);
+                self.end_scan();
                 Reply::ScanEnded
             }
             Request::Cancel => unreachable!("the listening thread keeps cancels to itself"),
             Request::Close => {
-                self.handle.iter().for_each(Handle::end_scan);
+                self.end_scan();
                 self.handle = None;
                 return Ok(false);
             }
         };
         wire::write_message(station, &reply)?;
         Ok(true)
+    }
+
+    /// Once for each scan: a driver may take its time to drive the lamp home.
+    fn end_scan(&mut self) {
+        if std::mem::take(&mut self.is_scanning) {
+            self.handle.iter().for_each(Handle::end_scan);
+        }
     }
 
     fn open(&mut self, name: &str) -> Reply {
@@ -200,6 +207,13 @@ impl Desk<'_> {
 
     fn login_so_far(&self) -> Login {
         self.login.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn options(&self) -> Reply {
+        match self.handle.as_ref().ok_or(Status::INVALID).and_then(Handle::options) {
+            Ok((count, options)) => Reply::Options { status: Status::GOOD.0, count, options },
+            Err(Status(status)) => Reply::Options { status, count: 0, options: Vec::new() },
+        }
     }
 
     fn get(&self, index: i32) -> Reply {
@@ -224,7 +238,8 @@ impl Desk<'_> {
     }
 
     /// The reply that ends the frame; what comes before it is sent here.
-    fn read_frame(&self, station: &mut File) -> io::Result<Reply> {
+    fn read_frame(&mut self, station: &mut File) -> io::Result<Reply> {
+        self.is_scanning = self.handle.is_some();
         let refused = |Status(status)| Reply::FrameRefused { status, login: self.login_so_far() };
         let Some(handle) = &self.handle else { return Ok(refused(Status::INVALID)) };
         let status = handle.start();
@@ -233,7 +248,7 @@ impl Desk<'_> {
         }
         let shape = match handle.parameters() {
             Ok(shape) => shape,
-            Err(status) => return Ok(refused(status)),
+            Err(Status(status)) => return Ok(Reply::ShapeRefused { status }),
         };
         wire::write_message(station, &Reply::FrameBegins { shape })?;
         let mut buffer = vec![0; READ_BYTES];
