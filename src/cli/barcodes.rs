@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::exit::{Ends, Exit, Stopped};
 use super::settings::{self, StateArgs};
-use super::telling::{failing_in_json, in_one_line, note, say, say_json};
+use super::telling::{in_one_line, note, say, say_json};
 use crate::disk::page_file::read_page_file;
 use crate::page_barcodes::{self, Effort};
 use crate::pipeline::source;
@@ -34,7 +34,7 @@ pub struct BarcodesArgs {
     state: StateArgs,
     /// A line of JSON for each page, and for each file that cannot be read
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 #[derive(Serialize)]
@@ -70,10 +70,6 @@ struct Patch {
 }
 
 pub fn run(args: &BarcodesArgs) -> Result<Exit, Stopped> {
-    failing_in_json(args.json, read_files(args))
-}
-
-fn read_files(args: &BarcodesArgs) -> Result<Exit, Stopped> {
     let (rules, effort) = match &args.profile {
         None => (everything(), Effort::Stubborn),
         Some(name) => {

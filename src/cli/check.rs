@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::exit::{Exit, Stopped};
 use super::scanners::without_a_batch;
 use super::settings::{self, StateArgs};
-use super::telling::{failing_in_json, say, say_json};
+use super::telling::{say, say_json};
 use crate::app;
 use crate::config::Station;
 use crate::device::scanner::{self, ListedScanner, ScanFault, ScannerChoice};
@@ -33,7 +33,7 @@ pub struct CheckArgs {
     state: StateArgs,
     /// One line of JSON
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 #[derive(Serialize)]
@@ -53,10 +53,6 @@ impl Finding {
 }
 
 pub async fn run(args: &CheckArgs) -> Result<Exit, Stopped> {
-    failing_in_json(args.json, look(args).await)
-}
-
-async fn look(args: &CheckArgs) -> Result<Exit, Stopped> {
     let station = settings::station(&args.state)?;
     let (profiles, profile_findings) = profiles(&args.state, &station);
     let state = settings::state_dir(&args.state, &station);

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::exit::{Ends, Exit, Stopped};
 use super::settings::{self, StateArgs};
-use super::telling::{failing_in_json, note, say, say_json};
+use super::telling::{note, say, say_json};
 use crate::app;
 use crate::disk::Disk;
 use crate::disk::durable::write_over;
@@ -42,7 +42,7 @@ pub struct ConvertArgs {
     state: StateArgs,
     /// Tell the outcome as one line of JSON
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 #[derive(Serialize)]
@@ -60,10 +60,6 @@ struct NotedPage {
 }
 
 pub fn run(args: &ConvertArgs) -> Result<Exit, Stopped> {
-    failing_in_json(args.json, convert(args))
-}
-
-fn convert(args: &ConvertArgs) -> Result<Exit, Stopped> {
     keep_the_images(&args.images, &args.output)?;
     let station = settings::station(&args.state)?;
     let name = args.profile.as_deref().unwrap_or(PLAIN_PAGES);

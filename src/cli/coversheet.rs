@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::exit::{Ends, Exit, Stopped};
 use super::settings::{self, StateArgs};
-use super::telling::{failing_in_json, note, say_bytes, say_json};
+use super::telling::{note, say_bytes, say_json};
 use crate::disk::Disk;
 use crate::disk::durable::write_over;
 use crate::printing::{DocumentLine, PatientLines, PrintOrder, Sheet, SheetSize, print_sheets};
@@ -167,7 +167,7 @@ pub fn run(command: Coversheet, now: jiff::Timestamp) -> Result<Exit, Stopped> {
         let message = "with --json, name the PDF to write: standard output takes only one of them";
         return Err(Stopped::because(Exit::Failed, message));
     }
-    failing_in_json(print.json, write_sheets(&sheets, bars, &print, now))
+    write_sheets(&sheets, bars, &print, now)
 }
 
 /// Without a profile's name, any profile will do.
@@ -213,6 +213,18 @@ fn write_sheets(
         say_json(&serde_json::json!({ "file": print.output, "pages": pages }))?;
     }
     Ok(Exit::Done)
+}
+
+impl Coversheet {
+    pub fn json(&self) -> bool {
+        match &self.kind {
+            Kind::Batch { print, .. }
+            | Kind::Patient { print, .. }
+            | Kind::Type { print, .. }
+            | Kind::Separator { print, .. }
+            | Kind::Patch { print, .. } => print.json,
+        }
+    }
 }
 
 impl Kind {

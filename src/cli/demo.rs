@@ -11,7 +11,7 @@ use clap::Args;
 use super::capture::{self, CaptureArgs};
 use super::exit::{Ends, Exit, Stopped};
 use super::scanners;
-use super::telling::{failing_in_json, say};
+use super::telling::{fail_in_json, in_one_line, say};
 use crate::app;
 use crate::device::scanner::WorkerCommand;
 use crate::disk::Disk;
@@ -48,7 +48,12 @@ pub struct DemoArgs {
 }
 
 pub async fn run(args: &DemoArgs) -> Result<Exit, Stopped> {
-    let worker = failing_in_json(args.json, set_the_stage(args).ends(Exit::Failed))?;
+    let worker = set_the_stage(args).inspect_err(|error| {
+        if args.json {
+            fail_in_json(&in_one_line(error), Exit::Failed as u8);
+        }
+    });
+    let worker = worker.ends(Exit::Failed)?;
     let filed = args.folder.join("repository");
     let state = args.folder.join("state");
     let capture = CaptureArgs::of_stack(PROFILE, SCANNER, &filed, &state);
@@ -65,7 +70,7 @@ pub async fn run(args: &DemoArgs) -> Result<Exit, Stopped> {
     if args.stack != Path::new(SHIPPED_STACK) {
         return Ok(exit);
     }
-    as_it_must_come_out(exit, &filed)?;
+    as_it_must_come_out(exit, &state).await?;
     if !args.json {
         say("\nThe question is there on purpose: one cover sheet is torn through its barcode.")?;
     }
@@ -73,10 +78,8 @@ pub async fn run(args: &DemoArgs) -> Result<Exit, Stopped> {
 }
 
 /// The shipped stack is known: anything else is a station that does not work.
-fn as_it_must_come_out(exit: Exit, filed: &Path) -> Result<(), Stopped> {
-    let entries = std::fs::read_dir(filed).ends(Exit::Failed)?;
-    let is_index_file = |path: &PathBuf| path.extension().is_some_and(|end| end == "json");
-    let documents = entries.flatten().map(|entry| entry.path()).filter(is_index_file).count();
+async fn as_it_must_come_out(exit: Exit, state: &Path) -> Result<(), Stopped> {
+    let documents = app::filed_records(state).await.ends(Exit::Storage)?.len();
     if exit == Exit::Questions && documents == SHIPPED_DOCUMENTS {
         return Ok(());
     }

@@ -48,9 +48,44 @@ enum Command {
     OcrWorker,
 }
 
+impl Command {
+    /// Whether a failure is to be a line of JSON and no more. Of a batch it says
+    /// where that stands too: `capture` and `demo` tell it themselves.
+    fn fails_in_json(&self) -> bool {
+        match self {
+            Command::Convert(args) => args.json,
+            Command::Barcodes(args) => args.json,
+            Command::Coversheet(command) => command.json(),
+            Command::Scanners(args) => args.json,
+            Command::Check(args) => args.json,
+            Command::Verify(args) => args.json,
+            Command::Capture(_) | Command::Demo(_) | Command::ScanWorker | Command::OcrWorker => {
+                false
+            }
+        }
+    }
+}
+
+/// The command line; one that is not understood ends here, for programs with a
+/// line of JSON like any other failure.
+fn understood() -> Cli {
+    let refused = match Cli::try_parse() {
+        Ok(cli) => return cli,
+        Err(refused) => refused,
+    };
+    if refused.use_stderr() && std::env::args().any(|given| given == "--json") {
+        let told = refused.render().to_string();
+        let error = told.split("\n\n").next().unwrap_or_default().trim();
+        telling::fail_in_json(error.trim_start_matches("error: "), refused.exit_code() as u8);
+    }
+    refused.exit()
+}
+
 /// Runs the command line; the exit codes are those of [`exit`].
 pub fn run() -> ExitCode {
-    let ended = match Cli::parse().command {
+    let command = understood().command;
+    let fails_in_json = command.fails_in_json();
+    let ended = match command {
         Command::ScanWorker => {
             return ExitCode::from(crate::device::scanner::sane::worker::serve());
         }
@@ -67,6 +102,9 @@ pub fn run() -> ExitCode {
     match ended {
         Ok(exit) => exit.into(),
         Err(stopped) => {
+            if fails_in_json && !telling::is_about_telling(&stopped) {
+                telling::fail_in_json(&telling::in_one_line(&stopped.cause), stopped.exit as u8);
+            }
             if !telling::is_silent(&stopped) {
                 stopped.tell();
             }

@@ -112,6 +112,9 @@ impl BatchReport {
             ));
         }
         match self.questions.as_slice() {
+            [] if self.documents.is_empty() => {
+                say_if_heard("nothing was to be filed: every page is set aside")
+            }
             [] => say_if_heard("everything is filed"),
             questions => {
                 say_if_heard(format_args!("{} for a clerk:", plural(questions.len(), "question")));

@@ -4,7 +4,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::exit::{Ends, Exit, Stopped};
-use super::telling::{failing_in_json, say, say_json};
+use super::telling::{note, say, say_json};
 use crate::app;
 use crate::device::scanner::{
     self, ScanFault, ScannerChoice, ScannerOption, WorkerCommand, printable,
@@ -21,7 +21,7 @@ pub struct ScannersArgs {
     scanner: Option<String>,
     /// One line of JSON
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 /// How the list is told.
@@ -40,10 +40,6 @@ struct Listed {
 }
 
 pub fn run(args: &ScannersArgs) -> Result<Exit, Stopped> {
-    failing_in_json(args.json, look(args))
-}
-
-fn look(args: &ScannersArgs) -> Result<Exit, Stopped> {
     let told = if args.json { As::Json } else { As::Lines };
     let worker = app::scan_worker().ends(Exit::Failed)?;
     if args.options {
@@ -131,12 +127,12 @@ pub fn tell(worker: &WorkerCommand, told: As) -> Result<Exit, Stopped> {
                     kind: scanner.kind,
                 })
                 .collect();
+            if listed.is_empty() {
+                note(format_args!("outguide: {}", ScanFault::NoScanner));
+            }
             say_json(&listed)?;
         }
-        As::Lines if found.is_empty() => {
-            say("no scanner found: check that it is switched on and its cable is in, \
-             that this user is in the group `scanner`, and that its driver is installed")?
-        }
+        As::Lines if found.is_empty() => say(ScanFault::NoScanner)?,
         As::Lines => found.iter().try_for_each(|scanner| {
             let (vendor, model) = (printable(&scanner.vendor), printable(&scanner.model));
             say(format_args!("  {}   {vendor} {model}", scanner.name_shown()))

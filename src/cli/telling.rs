@@ -22,8 +22,8 @@ pub enum TellFault {
 
 /// A command's failure, for programs. `exit` is the code of [`Exit`].
 #[derive(Serialize)]
-struct Failure {
-    error: String,
+struct Failure<'a> {
+    error: &'a str,
     exit: u8,
 }
 
@@ -102,13 +102,10 @@ pub fn in_one_line(error: &anyhow::Error) -> String {
 }
 
 /// Where programs listen, a failure is a line of JSON too.
-pub fn failing_in_json<T>(json: bool, ended: Result<T, Stopped>) -> Result<T, Stopped> {
-    let stopped = match ended {
-        Err(stopped) if json && !is_about_telling(&stopped) => stopped,
-        Ok(_) | Err(_) => return ended,
-    };
-    say_json(&Failure { error: in_one_line(&stopped.cause), exit: stopped.exit as u8 })?;
-    Err(stopped)
+pub fn fail_in_json(error: &str, exit: u8) {
+    let failure = Failure { error, exit };
+    let line = serde_json::to_string(&failure).expect("two plain values are JSON");
+    say_if_heard(line);
 }
 
 /// The reader is gone: nothing went wrong that a person should be told.
@@ -116,6 +113,6 @@ pub fn is_silent(stopped: &Stopped) -> bool {
     matches!(stopped.cause.downcast_ref(), Some(TellFault::ReaderGone))
 }
 
-fn is_about_telling(stopped: &Stopped) -> bool {
+pub fn is_about_telling(stopped: &Stopped) -> bool {
     stopped.cause.is::<TellFault>()
 }

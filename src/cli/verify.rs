@@ -31,7 +31,7 @@ pub struct VerifyArgs {
     station: Option<PathBuf>,
     /// One line of JSON
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 pub async fn run(args: &VerifyArgs) -> Result<Exit, Stopped> {

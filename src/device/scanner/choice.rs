@@ -19,8 +19,12 @@ pub struct ListedScanner {
 
 impl fmt::Display for ListedScanner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (vendor, model) = (printable(&self.vendor), printable(&self.model));
-        write!(f, "{} ({vendor} {model})", self.name_shown())
+        f.write_str(&self.name_shown())?;
+        match (printable(&self.vendor).as_str(), printable(&self.model).as_str()) {
+            // Opened by a name that no driver lists.
+            ("", "") => Ok(()),
+            (vendor, model) => write!(f, " ({vendor} {model})"),
+        }
     }
 }
 

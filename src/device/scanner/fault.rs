@@ -50,7 +50,10 @@ pub enum ScanFault {
     FalseOutOfDocuments,
 
     // The scanner.
-    #[error("no scanner was found; check that one is switched on and plugged in, then look again")]
+    #[error(
+        "no scanner was found; check that it is switched on and plugged in, that this user is \
+         in the group `scanner`, and that its driver is installed, then look again"
+    )]
     NoScanner,
     #[error("no scanner is called {wanted:?}; {}", found_list(.found))]
     NoSuchScanner { wanted: String, found: Vec<ListedScanner> },
