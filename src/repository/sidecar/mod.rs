@@ -126,7 +126,6 @@ fn source_phrase(source: &FieldSource) -> String {
         FieldSource::Barcode { page, symbology } => format!("{symbology} barcode, page {page}"),
         FieldSource::BatchHeader { page } => format!("batch header, page {page}"),
         FieldSource::Carried { page } => format!("carried from page {page}"),
-        FieldSource::Profile => "profile".to_owned(),
     }
 }
 
