@@ -9,7 +9,7 @@ pub mod json;
 pub mod laserfiche_xml;
 pub mod onbase_dip;
 
-use crate::profile::SidecarFormat;
+use crate::profile::{SidecarFormat, onbase_tags};
 use crate::records::document::{FieldName, FieldSource};
 use crate::records::ids::{DocumentId, Sha256};
 
@@ -94,7 +94,7 @@ pub fn was_begun_by_us(format: SidecarFormat, bytes: &[u8]) -> bool {
     let mark = match format {
         SidecarFormat::Json => "outguide-document/",
         SidecarFormat::Csv => "schema,document_id,",
-        SidecarFormat::OnbaseDip => onbase_dip::BEGIN,
+        SidecarFormat::OnbaseDip => onbase_tags::BEGIN,
         SidecarFormat::LaserficheXml => laserfiche_xml::NAMESPACE,
     };
     bytes.windows(mark.len()).any(|part| part == mark.as_bytes())

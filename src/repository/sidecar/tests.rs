@@ -138,6 +138,16 @@ fn a_spreadsheet_takes_no_cell_for_a_formula() {
 }
 
 #[test]
+fn no_two_columns_of_a_csv_file_have_one_name_whatever_the_fields_are_called() {
+    let names = ["visit", "visit_source", "source", "source_visit", "schema", "field_visit"];
+    let fields = names.map(|name| field(name, "1", cover_sheet())).to_vec();
+    let bytes = write(SidecarFormat::Csv, &index(fields), &pdf()).unwrap();
+    let header = ::csv::Reader::from_reader(&bytes[..]).headers().unwrap().clone();
+    let columns: std::collections::BTreeSet<&str> = header.iter().collect();
+    assert_eq!(columns.len(), header.len(), "{header:?}");
+}
+
+#[test]
 fn a_tagged_dip_file_is_one_line_a_value_with_the_format_before_the_path() {
     let mut fields = plain_fields();
     fields.push(field("note", "two\r\nlines", cover_sheet()));
