@@ -28,7 +28,9 @@ use crate::records::ids::{BatchId, DocumentId, PageNo, Sha256};
 use crate::records::page::{PageOutcome, Place, SetAside, SpooledPage};
 use crate::records::raster::EncodedImage;
 use crate::repository::filing_fault::FilingFault;
-use crate::repository::time_limit::{FILING_TIME_LIMIT, file_within};
+use crate::repository::time_limit::{
+    FILING_TIME_LIMIT, acknowledge_within, file_within, unacknowledged_within,
+};
 use crate::repository::watched_folder::{Filed, WatchedFolder};
 use crate::spool::{Spool, SpoolFault};
 use crate::store::{BatchRow, FiledRow, Store, StoreFault};
@@ -113,9 +115,11 @@ impl Runner {
     /// batch it was and however far it came.
     pub async fn settle_receipts(&self) -> Result<(), RunFault> {
         let repository = self.repository.clone();
-        let left = tokio::task::spawn_blocking(move || repository.unacknowledged())
-            .await
-            .map_err(|source| RunFault::PageTask { source })??;
+        let left = tokio::task::spawn_blocking(move || {
+            unacknowledged_within(FILING_TIME_LIMIT, &repository)
+        })
+        .await
+        .map_err(|source| RunFault::PageTask { source })??;
         for document in left {
             if self.store.is_filed(&document).await? {
                 self.acknowledge(document).await?;
@@ -126,9 +130,11 @@ impl Runner {
 
     async fn acknowledge(&self, document: DocumentId) -> Result<(), RunFault> {
         let repository = self.repository.clone();
-        tokio::task::spawn_blocking(move || repository.acknowledge(&document))
-            .await
-            .map_err(|source| RunFault::PageTask { source })??;
+        tokio::task::spawn_blocking(move || {
+            acknowledge_within(FILING_TIME_LIMIT, &repository, document)
+        })
+        .await
+        .map_err(|source| RunFault::PageTask { source })??;
         Ok(())
     }
 
