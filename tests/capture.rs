@@ -315,6 +315,40 @@ fn verify_compares_index_files_with_what_the_station_says_it_filed() {
 }
 
 #[test]
+fn verify_names_a_document_that_was_moved_and_a_folder_that_is_not_the_one_filed_into() {
+    let station = Station::new();
+    assert_eq!(station.capture(&["--profile", "plain-pages", "--from", NOTE]).code, 0);
+    let state = station.path("state").display().to_string();
+    let verify = |folder: &str| {
+        let folder = station.path(folder).display().to_string();
+        station.run(&["verify", &folder, "--state", &state, "--all-must-be-there"])
+    };
+    std::fs::create_dir(station.path("empty")).unwrap();
+    let empty = verify("empty");
+    assert_eq!(empty.code, 10, "{}{}", empty.stdout, empty.stderr);
+    let filed_into = station.path("repository").canonicalize().unwrap().display().to_string();
+    assert!(empty.stdout.contains(&filed_into), "{}", empty.stdout);
+
+    let filed = [station.filed("pdf"), station.filed("json")].concat();
+    std::fs::rename(station.path("repository"), station.path("mounted-anew")).unwrap();
+    std::fs::create_dir(station.path("repository")).unwrap();
+    let anew = verify("mounted-anew");
+    assert_eq!(anew.code, 0, "{}{}", anew.stdout, anew.stderr);
+    assert!(anew.stdout.contains(&filed_into), "{}", anew.stdout);
+
+    let other = station.path("mounted-anew/other-patient");
+    std::fs::create_dir(&other).unwrap();
+    for file in filed {
+        let below = file.strip_prefix(station.path("repository")).unwrap();
+        let now = station.path("mounted-anew").join(below);
+        std::fs::rename(now, other.join(file.file_name().unwrap())).unwrap();
+    }
+    let moved = verify("mounted-anew");
+    assert_eq!(moved.code, 10, "{}{}", moved.stdout, moved.stderr);
+    assert!(moved.stdout.contains("MOVED"), "{}", moved.stdout);
+}
+
+#[test]
 fn verify_says_in_json_what_has_a_name_that_is_not_utf_8() {
     use std::os::unix::ffi::OsStrExt;
     let station = Station::new();

@@ -62,7 +62,9 @@ enum Repository {
     /// Documents stay where they were filed.
     #[default]
     Keeps,
-    /// Takes away what has an index file, whenever the station is down.
+    /// Takes away what has an index file, whenever the station is down. What it
+    /// saw of the watched folder survives a power cut; of the station's own
+    /// folders it saw nothing.
     TakesAway,
 }
 
@@ -232,6 +234,9 @@ impl Room {
                 | Problem::IndexMissing { .. }
                 | Problem::NotThere { .. }
                 | Problem::FiledTwice { .. }
+                | Problem::Moved { .. }
+                | Problem::NoneFiledHere { .. }
+                | Problem::FolderUnreadable { .. }
                 | Problem::Unfinished { .. } => return Err(format!("{problem:?}")),
             }
         }
@@ -270,7 +275,7 @@ impl Room {
         self.check_watched_folder()?;
         match stop {
             Stop::Killed { .. } => self.recorder.restart_process(),
-            Stop::PowerCut { left, .. } => self.recorder.settle_after_cut(left).unwrap(),
+            Stop::PowerCut { left, .. } => self.settle_after_cut(left),
         }
         if self.around.repository == Repository::TakesAway {
             self.take_away();
@@ -287,13 +292,16 @@ impl Room {
         if self.rows.pages.len() != PAGES as usize || self.rows.filed.len() != 1 {
             return Err("work ended before its end".to_owned());
         }
-        let left = match self.around.repository {
-            Repository::Keeps => AfterCut::NothingUnsynced,
-            // Names survive in order, as the one who took them away saw them.
-            Repository::TakesAway => AfterCut::NamesWithoutBytes,
-        };
-        self.recorder.settle_after_cut(left).unwrap();
+        self.settle_after_cut(AfterCut::NothingUnsynced);
         self.check()
+    }
+
+    fn settle_after_cut(&self, left: AfterCut) {
+        match self.around.repository {
+            Repository::Keeps => {}
+            Repository::TakesAway => self.recorder.names_were_seen(&self.watched()).unwrap(),
+        }
+        self.recorder.settle_after_cut(left).unwrap();
     }
 }
 
@@ -339,23 +347,18 @@ fn operations(around: &Surroundings) -> u64 {
     room.recorder.operations()
 }
 
-/// What a power cut may leave, with so many ways of scattering. A repository
-/// that takes documents away acts on names in the order they were given, so
-/// there names survive in that order.
-fn outcomes(repository: Repository, seeds: u64) -> Vec<AfterCut> {
-    match repository {
-        Repository::Keeps => [AfterCut::NothingUnsynced, AfterCut::NamesWithoutBytes]
-            .into_iter()
-            .chain((0..seeds).map(|seed| AfterCut::Scattered { seed }))
-            .collect(),
-        Repository::TakesAway => vec![AfterCut::NamesWithoutBytes],
-    }
+/// What a power cut may leave, with so many ways of scattering.
+fn outcomes(seeds: u64) -> Vec<AfterCut> {
+    [AfterCut::NothingUnsynced, AfterCut::NamesWithoutBytes]
+        .into_iter()
+        .chain((0..seeds).map(|seed| AfterCut::Scattered { seed }))
+        .collect()
 }
 
 /// The power fails once, at every operation; the process is killed once, at
 /// every operation.
 fn single_stops(around: &Surroundings) -> impl Iterator<Item = Vec<Stop>> + use<> {
-    let outcomes = outcomes(around.repository, SEEDS);
+    let outcomes = outcomes(SEEDS);
     (0..=operations(around)).flat_map(move |after| {
         let cuts = outcomes.clone().into_iter().map(move |left| Stop::PowerCut { after, left });
         cuts.chain([Stop::Killed { after }]).map(|stop| vec![stop])
@@ -365,7 +368,7 @@ fn single_stops(around: &Surroundings) -> impl Iterator<Item = Vec<Stop>> + use<
 /// The process is killed, at every operation, and as it goes on the power fails,
 /// or it is killed again, at every operation that was left to do.
 fn double_stops(around: &Surroundings, seeds: u64) -> impl Iterator<Item = Vec<Stop>> + use<> {
-    let outcomes = outcomes(around.repository, seeds);
+    let outcomes = outcomes(seeds);
     let around = around.clone();
     (0..=operations(&around)).flat_map(move |first| {
         let outcomes = outcomes.clone();

@@ -14,8 +14,10 @@ use crate::repository::verify::{Problem, TakenAway, VerifyReport, verify};
 
 /// Hash every filed document again and compare it with its index file
 ///
-/// What an index file itself must be, and which documents there must be, only
-/// the station that filed them knows: name its state folder with --state.
+/// What an index file itself must be, where a document must stand, and which
+/// there must be, only the station that filed them knows: name its state folder
+/// with --state. A copy of the repository, or the repository under another path,
+/// is compared as the folder that was filed into.
 #[derive(Args)]
 pub struct VerifyArgs {
     /// The folder the document repository watches
@@ -23,7 +25,8 @@ pub struct VerifyArgs {
     /// Compare with what the station of this state folder says it filed
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
-    /// With --state: a document that is no longer there is a problem too
+    /// With --state: a document that is no longer there is a problem too, and so
+    /// is a folder into which the station filed nothing
     #[arg(long, requires = "state")]
     all_must_be_there: bool,
     /// The machine's settings instead of /etc/outguide/station.toml
@@ -80,13 +83,29 @@ fn tell(report: &VerifyReport, args: &VerifyArgs) -> io::Result<()> {
             )?;
         }
         Some(records) => {
-            writeln!(out, "{sound} documents are what was filed; {problems} problems")?;
+            let filed = sound - records.of_others;
+            writeln!(out, "{filed} documents are what was filed; {problems} problems")?;
             writeln!(
                 out,
                 "Of {} that the station filed here, {} are no longer there",
                 records.documents,
                 records.taken_away.len()
             )?;
+            if let Some(filed_into) = &records.filed_into {
+                let folder = filed_into.display();
+                writeln!(
+                    out,
+                    "They were filed into {folder}; this is that under another path, or a copy"
+                )?;
+            }
+            if records.of_others > 0 {
+                writeln!(
+                    out,
+                    "{} more are not in these records: of them only the PDFs were checked, against \
+                     their index files",
+                    records.of_others
+                )?;
+            }
         }
     }
     out.flush()
@@ -143,6 +162,27 @@ fn in_words(problem: &Problem) -> String {
                 names.join(", ")
             )
         }
+        Problem::Moved { document, pdf, filed_as } => format!(
+            "MOVED  {}: filed as {document} at {}; look who moved it and why, and move both of \
+             its files back there",
+            pdf.display(),
+            filed_as.display()
+        ),
+        Problem::NoneFiledHere { folder, filed_below: Some(below) } => format!(
+            "NOTHING HERE  {}: the station of --state filed nothing into this folder; what it \
+             filed is below {}",
+            folder.display(),
+            below.display()
+        ),
+        Problem::NoneFiledHere { folder, filed_below: None } => format!(
+            "NOTHING HERE  {}: the station of --state has filed nothing at all; name the state \
+             folder of the one that did",
+            folder.display()
+        ),
+        Problem::FolderUnreadable { folder, cause } => format!(
+            "UNREADABLE  {}: {cause}; nothing in it was checked: have this user allowed to read it",
+            folder.display()
+        ),
         Problem::Unfinished { file, document } => unfinished(file, document.as_ref()),
     }
 }

@@ -25,7 +25,9 @@ use crate::records::document::{Document, Question, QuestionReason};
 use crate::records::ids::{BatchId, DocumentId, PageNo};
 use crate::records::page::{PageOutcome, Place, SetAside, SpooledPage, TextOutcome};
 use crate::repository::filing_fault::FilingFault;
-use crate::repository::time_limit::{FILING_TIME_LIMIT, file_within};
+use crate::repository::time_limit::{
+    FILING_TIME_LIMIT, acknowledge_within, file_within, unacknowledged_within,
+};
 use crate::repository::watched_folder::{Filed, FilingOrder, WatchedFolder};
 use crate::spool::{Spool, SpoolFault};
 use crate::store::{BatchRow, FiledRow, Store, StoreFault};
@@ -110,9 +112,11 @@ impl Runner {
     /// batch it was and however far it came.
     pub async fn settle_receipts(&self) -> Result<(), RunFault> {
         let repository = self.repository.clone();
-        let left = tokio::task::spawn_blocking(move || repository.unacknowledged())
-            .await
-            .map_err(|source| RunFault::PageTask { source })??;
+        let left = tokio::task::spawn_blocking(move || {
+            unacknowledged_within(FILING_TIME_LIMIT, &repository)
+        })
+        .await
+        .map_err(|source| RunFault::PageTask { source })??;
         for document in left {
             if self.store.is_filed(&document).await? {
                 self.acknowledge(document).await?;
@@ -123,9 +127,11 @@ impl Runner {
 
     async fn acknowledge(&self, document: DocumentId) -> Result<(), RunFault> {
         let repository = self.repository.clone();
-        tokio::task::spawn_blocking(move || repository.acknowledge(&document))
-            .await
-            .map_err(|source| RunFault::PageTask { source })??;
+        tokio::task::spawn_blocking(move || {
+            acknowledge_within(FILING_TIME_LIMIT, &repository, document)
+        })
+        .await
+        .map_err(|source| RunFault::PageTask { source })??;
         Ok(())
     }
 

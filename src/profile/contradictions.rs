@@ -5,7 +5,8 @@
 //! Warned of: what works but is seldom meant.
 
 use super::{
-    CheckDigit, FieldRule, FiledPixels, PaperSource, Profile, ScanMode, SeparateBy, Threshold,
+    CheckDigit, FieldRule, FiledPixels, PaperSource, Profile, ScanMode, SeparateBy, SidecarFormat,
+    Threshold, onbase_tags,
 };
 use crate::records::barcode::Symbology;
 use crate::records::document::FieldName;
@@ -27,6 +28,7 @@ pub(super) fn report(profile: &Profile, file: &SettingsFile<'_>) {
     carried_fields(profile, file);
     document_types(profile, file);
     template(profile, file);
+    tags(profile, file);
     pixels(profile, file);
     words(profile, file);
 }
@@ -363,6 +365,36 @@ fn placeholders(template: &str) -> Option<(String, Vec<&str>)> {
     }
     literal.push_str(rest);
     (!rest.contains('}')).then_some((literal, names))
+}
+
+/// An OnBase index file has one line for each tag.
+fn tags(profile: &Profile, file: &SettingsFile<'_>) {
+    match profile.filing.sidecar {
+        SidecarFormat::OnbaseDip => {}
+        SidecarFormat::Json | SidecarFormat::Csv | SidecarFormat::LaserficheXml => return,
+    }
+    let on_our_sheets: &[&str] = match profile.barcodes.outguide_sheets {
+        true => &[FieldName::MRN, FieldName::ENCOUNTER],
+        false => &[],
+    };
+    let on_our_sheets = on_our_sheets.iter().filter_map(|name| FieldName::new(name).ok());
+    let mut held: Vec<FieldName> = on_our_sheets.collect();
+    for (at, rule) in profile.barcodes.fields.iter().enumerate() {
+        let tag = onbase_tags::tag(&rule.field);
+        let is_anothers =
+            |other: &FieldName| *other != rule.field && onbase_tags::tag(other) == tag;
+        if onbase_tags::OWN.contains(&tag.as_str()) || held.iter().any(is_anothers) {
+            file.refuse(
+                &format!("barcodes.field[{}].field", at + 1),
+                format!(
+                    "{} becomes the OnBase tag {tag} which another line of the index file has",
+                    rule.field
+                ),
+                "name the field differently",
+            );
+        }
+        held.push(rule.field.clone());
+    }
 }
 
 fn pixels(profile: &Profile, file: &SettingsFile<'_>) {

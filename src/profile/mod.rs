@@ -8,6 +8,7 @@
 //! modules that take them.
 
 mod contradictions;
+pub mod onbase_tags;
 mod places;
 mod text;
 

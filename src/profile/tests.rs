@@ -4,7 +4,7 @@ use super::*;
 use crate::settings_file::{Problem, Weight, listed};
 
 /// A profile that is right, to be spoilt.
-const RIGHT: &str = r#"title = "Test chart"
+pub(super) const RIGHT: &str = r#"title = "Test chart"
 review = "none"
 default_document_type = "CHART"
 

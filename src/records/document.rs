@@ -98,8 +98,6 @@ pub enum FieldSource {
     Carried {
         page: PageNo,
     },
-    /// The profile's own fixed value.
-    Profile,
 }
 
 /// Pages in reading order and their index. `first_page` is the page that

@@ -64,14 +64,20 @@ pub enum FilingFault {
     Index { document: DocumentId, source: SidecarFault },
     #[error("the PDF of document {document} could not be read from the spool")]
     ReadPdf { document: DocumentId, source: io::Error },
-    #[error("document {document} is not filed: {trouble} (while {step}, in {})", folder.display())]
+    #[error("document {document} is not filed: {trouble} (while {step}, at {})", at.display())]
     Stopped {
         document: DocumentId,
         step: FilingStep,
         trouble: Trouble,
-        folder: PathBuf,
+        /// What the step was done to.
+        at: PathBuf,
         source: io::Error,
     },
+    #[error(
+        "document {document} is not filed: its filing template wants a folder at {}, and a file \
+         or a link stands there; move that away and resume", path.display()
+    )]
+    FolderInTheWay { document: DocumentId, path: PathBuf },
     #[error(
         "document {document} is not filed: {} does not read back as it was written; have the \
          repository's disk checked, move that file away, and resume", pdf.display()
@@ -90,11 +96,20 @@ pub enum FilingFault {
     AnswerLost { document: DocumentId, index_file: PathBuf, source: io::Error },
     #[error(
         "whether document {document} is filed cannot be told: its index file left the staging \
-         folder and is not at {}, yet its PDF still stands there. Look whether the repository \
-         has the document. If so, move that PDF away; if not, delete {}. Then resume",
+         folder and is not at {} as it was written, yet it or its PDF still has its name there. \
+         Look whether the repository has the document. If so, move away what is left of it \
+         there; if not, delete {}. Then resume",
         index_file.display(), receipt.display()
     )]
     InDoubt { document: DocumentId, index_file: PathBuf, receipt: PathBuf },
+    #[error(
+        "whether document {document} is filed cannot be told in {}: it was being filed into {} \
+         when the station stopped, and stands there or was taken from there. Resume with \
+         --repository {}, which finds out; where that folder has moved, mount it there again. \
+         Only where the repository surely has not got the document, delete {} instead",
+        here.display(), folder.display(), folder.display(), receipt.display()
+    )]
+    BegunElsewhere { document: DocumentId, folder: PathBuf, here: PathBuf, receipt: PathBuf },
     #[error(
         "document {document} is filed, but the note {} that it was about to be could not be \
          taken away; resume, which tries that again: nothing is filed twice", receipt.display()
@@ -105,6 +120,22 @@ pub enum FilingFault {
          compare the two and decide which is right", index_file.display()
     )]
     FiledWithOtherContent { document: DocumentId, index_file: PathBuf },
+    #[error(
+        "document {document} was filed before, but {} is no longer the PDF that was filed; \
+         nothing was changed. Have the repository's disk checked and put the right PDF back from \
+         a backup; or, where the repository has not got the document, delete that PDF, {} and, \
+         if it is there, {}, so that it is filed again. Then resume",
+        pdf.display(), index_file.display(), receipt.display()
+    )]
+    FiledPdfChanged { document: DocumentId, pdf: PathBuf, index_file: PathBuf, receipt: PathBuf },
+    #[error(
+        "document {document} was filed before, but its PDF is no longer at {}, beside its index \
+         file. Look whether the repository has taken it. If so, put a copy back there until the \
+         batch is finished; if not, delete {} and, if it is there, {}, so that it is filed \
+         again. Then resume",
+        pdf.display(), index_file.display(), receipt.display()
+    )]
+    FiledPdfGone { document: DocumentId, pdf: PathBuf, index_file: PathBuf, receipt: PathBuf },
     #[error(
         "document {document} is not filed: every name its template gives is taken; put \
          {{document_id}} into the filing template"
@@ -174,9 +205,7 @@ impl fmt::Display for Trouble {
                 "a folder of the repository is a file system of its own; file into one where the \
                  staging folder (repository.staging in station.toml) is on the same"
             }
-            Trouble::Unexpected => {
-                "the repository refused; the log has its answer. Correct that and resume"
-            }
+            Trouble::Unexpected => "the repository refused; correct what it answered and resume",
         })
     }
 }
@@ -186,7 +215,7 @@ impl FilingFault {
     pub(super) fn stopped(
         document: &DocumentId,
         step: FilingStep,
-        folder: &Path,
+        at: &Path,
         present: bool,
         source: io::Error,
     ) -> Self {
@@ -194,7 +223,7 @@ impl FilingFault {
             document: document.clone(),
             step,
             trouble: trouble(&source, present),
-            folder: folder.to_path_buf(),
+            at: at.to_path_buf(),
             source,
         }
     }

@@ -5,8 +5,6 @@
 //! for ext4, NTFS and what lies between (SMB, Samba, eCryptfs). Whether a name
 //! is free is the watched folder's question, not this module's.
 
-use std::path::PathBuf;
-
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
@@ -86,13 +84,6 @@ impl FiledName {
             0 | 1 => format!("{}.{extension}", self.stem),
             more => format!("{}~{more}.{extension}", self.stem),
         }
-    }
-
-    /// Relative to the watched folder.
-    pub fn path(&self, copy: u32, extension: &str) -> PathBuf {
-        let mut path: PathBuf = self.folders.iter().collect();
-        path.push(self.file(copy, extension));
-        path
     }
 }
 

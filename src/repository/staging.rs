@@ -15,10 +15,11 @@
 //! **Receipts.** A repository takes documents away as soon as their index file
 //! shows. Stopped between that moment and the row, the station would find
 //! nothing there at its next start and file a second time. So the index file is
-//! staged and its name synced, then the receipt is written and synced, then the
-//! index file is renamed into the watched folder: *a receipt whose staged index
-//! file is gone* says that it was placed, and where the PDF is gone too, that
-//! the repository took both. The receipt goes once the row is committed
+//! staged and its name synced, then the receipt is written and synced, with its
+//! name, then the index file is renamed into the watched folder: *a receipt whose
+//! staged index file is gone* says that it was placed, and where the PDF is gone
+//! too, that the repository took both. That is so in the watched folder that the
+//! receipt names, and in no other. The receipt goes once the row is committed
 //! ([`super::watched_folder::WatchedFolder::acknowledge`]).
 //!
 //! On a share without rename, where a link is made and the first name then
@@ -49,6 +50,8 @@ const LOCK: &str = "station.lock";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Receipt {
     pub(super) document: DocumentId,
+    /// The watched folder, from the root of the file system.
+    pub(super) root: PathBuf,
     pub(super) sha256: Sha256,
     pub(super) bytes: u64,
     /// Of the index file.
@@ -111,9 +114,8 @@ pub(super) fn kind_of_staged(name: &str) -> Staged {
 }
 
 impl Staging {
-    /// Makes the folder where it is missing. Its name need not survive: what is
-    /// in it is of use only together, and is made again. `None` while another
-    /// process works here as the same owner.
+    /// Makes the folder where it is missing; its name survives, as the receipts in
+    /// it must. `None` while another process works here as the same owner.
     pub(super) fn open(
         disk: &Disk,
         folder: PathBuf,
@@ -124,6 +126,11 @@ impl Staging {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
             Err(error) => return Err(error),
         };
+        match disk.sync_folder(folder.parent().unwrap_or(&folder)) {
+            // Made for this station in a folder that is not its to read.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied && !is_new => {}
+            synced => synced?,
+        }
         if disk.kind_of(&folder)? != Some(EntryKind::Folder) {
             return Err(io::Error::from(io::ErrorKind::NotADirectory));
         }
@@ -208,8 +215,9 @@ impl Staging {
         }
     }
 
-    /// Makes the names here survive, so that a staged index file that is gone
-    /// later can only have been placed.
+    /// Makes the names here survive: of a staged index file, so that one that is
+    /// gone later can only have been placed; of a receipt, so that it is there by
+    /// then.
     #[track_caller]
     pub(super) fn sync(&self) -> io::Result<()> {
         self.disk.sync_folder(&self.folder)

@@ -4,11 +4,15 @@
 //! [`verify`] reads the watched folder as it stands, with no need of the store:
 //! this is what an auditor or a later station can do with the repository alone.
 //! An index file says what its PDF must be, and nothing there says what the
-//! index file must be: that, and what is missing altogether, only
+//! index file must be: that, what was moved, and what is missing altogether, only
 //! [`VerifyReport::compare_with_records`] can tell.
+//!
+//! The folder is in use: what goes while it is read was not there.
+
+mod records;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
@@ -18,6 +22,12 @@ use super::staging::{Staged, kind_of_staged};
 use crate::disk::{Disk, EntryKind};
 use crate::profile::SidecarFormat;
 use crate::records::ids::{DocumentId, Sha256};
+
+pub use records::{FiledRecord, RecordsCompared, TakenAway};
+
+/// An index file of ten thousand pages has a quarter of a megabyte. A longer one
+/// is another program's, and may not fit into memory.
+const MAX_INDEX_BYTES: usize = 4 << 20;
 
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyFault {
@@ -43,34 +53,6 @@ pub struct SoundDocument {
     pub pdf: PathBuf,
     #[serde(serialize_with = "shown")]
     pub index_file: PathBuf,
-}
-
-/// What the station's records say of a document it filed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FiledRecord {
-    pub document: DocumentId,
-    /// As filed, from the root.
-    pub pdf: PathBuf,
-    pub pdf_sha256: Sha256,
-    /// As filed, from the root.
-    pub index_file: PathBuf,
-    pub index_sha256: Sha256,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct RecordsCompared {
-    /// Those the records say were filed into this folder.
-    pub documents: usize,
-    /// Of these, those of which neither file is there any more.
-    pub taken_away: Vec<DocumentId>,
-}
-
-/// What it means that a document is not there any more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TakenAway {
-    /// The repository imported it.
-    IsWell,
-    IsAProblem,
 }
 
 /// A path as it can be said in JSON: one that is not UTF-8 with U+FFFD in it.
@@ -145,6 +127,28 @@ pub enum Problem {
         #[serde(serialize_with = "all_shown")]
         pdfs: Vec<PathBuf>,
     },
+    /// It stands where the station did not file it.
+    Moved {
+        document: DocumentId,
+        #[serde(serialize_with = "shown")]
+        pdf: PathBuf,
+        /// From the root.
+        #[serde(serialize_with = "shown")]
+        filed_as: PathBuf,
+    },
+    /// All must be there, and the station filed nothing into this folder.
+    NoneFiledHere {
+        #[serde(serialize_with = "shown")]
+        folder: PathBuf,
+        /// The folder that holds everything it filed; `None` where that is nothing.
+        filed_below: Option<PathBuf>,
+    },
+    /// What is in it was not checked.
+    FolderUnreadable {
+        #[serde(serialize_with = "shown")]
+        folder: PathBuf,
+        cause: String,
+    },
     /// Left in the staging folder by a station that is running or was stopped.
     Unfinished {
         #[serde(serialize_with = "shown")]
@@ -157,119 +161,6 @@ pub enum Problem {
 impl VerifyReport {
     pub fn is_sound(&self) -> bool {
         self.problems.is_empty()
-    }
-
-    /// Compares what [`verify`] found below `folder` with what the station says
-    /// it filed there, the earliest first.
-    pub fn compare_with_records(
-        &mut self,
-        disk: &Disk,
-        folder: &Path,
-        records: &[FiledRecord],
-        taken_away: TakenAway,
-    ) -> Result<(), VerifyFault> {
-        let root = std::fs::canonicalize(folder)
-            .map_err(|source| VerifyFault::ReadFolder { folder: folder.to_path_buf(), source })?;
-        let here = |path: &Path| Some(folder.join(path.strip_prefix(&root).ok()?));
-        // A name is given again only once what had it was taken away.
-        let last_of_name: BTreeMap<&Path, &DocumentId> =
-            records.iter().map(|record| (record.pdf.as_path(), &record.document)).collect();
-        let mut compared = RecordsCompared::default();
-        for record in records {
-            let (Some(pdf), Some(index_file)) = (here(&record.pdf), here(&record.index_file))
-            else {
-                continue;
-            };
-            compared.documents += 1;
-            let name_was_given_again = last_of_name[record.pdf.as_path()] != &record.document;
-            if name_was_given_again || self.is_gone(disk, record, &pdf, &index_file) {
-                if taken_away == TakenAway::IsAProblem {
-                    let document = record.document.clone();
-                    self.problems.push(Problem::NotThere { document, pdf });
-                }
-                compared.taken_away.push(record.document.clone());
-            } else {
-                self.compare_files(disk, record, pdf, index_file);
-            }
-            self.problems.retain(|problem| !is_receipt_of(problem, &record.document));
-        }
-        self.records = Some(compared);
-        Ok(())
-    }
-
-    /// Neither file is there, or both names are another document's by now.
-    fn is_gone(&self, disk: &Disk, record: &FiledRecord, pdf: &Path, index_file: &Path) -> bool {
-        let stands = |path: &Path| !matches!(disk.kind_of(path), Ok(None));
-        let anothers = self.sound.iter().any(|sound| {
-            sound.pdf == pdf
-                && sound.document != record.document
-                && !disk.read_back(pdf).is_ok_and(|(found, _)| found == record.pdf_sha256)
-        });
-        anothers || !stands(pdf) && !stands(index_file)
-    }
-
-    fn compare_files(&mut self, disk: &Disk, record: &FiledRecord, pdf: PathBuf, index: PathBuf) {
-        let document = record.document.clone();
-        let already = |problems: &[Problem], path: &Path| {
-            problems.iter().any(|problem| match problem {
-                Problem::PdfChanged { pdf, .. } | Problem::PdfUnreadable { pdf, .. } => pdf == path,
-                Problem::PdfMissing { pdf, .. } => pdf == path,
-                Problem::IndexUnreadable { index_file, .. } => index_file == path,
-                Problem::WithoutIndex { .. }
-                | Problem::IndexChanged { .. }
-                | Problem::IndexMissing { .. }
-                | Problem::NotThere { .. }
-                | Problem::FiledTwice { .. }
-                | Problem::Unfinished { .. } => false,
-            })
-        };
-        let mut found_wrong = Vec::new();
-        match disk.read_back(&pdf) {
-            Ok((found, _)) if found == record.pdf_sha256 => {}
-            _ if already(&self.problems, &pdf) => {}
-            Ok((found, _)) => found_wrong.push(Problem::PdfChanged {
-                document: document.clone(),
-                pdf: pdf.clone(),
-                expected: record.pdf_sha256,
-                found,
-            }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                found_wrong.push(Problem::PdfMissing {
-                    document: document.clone(),
-                    index_file: index.clone(),
-                    pdf: pdf.clone(),
-                });
-            }
-            Err(error) => found_wrong
-                .push(Problem::PdfUnreadable { pdf: pdf.clone(), cause: error.to_string() }),
-        }
-        match disk.read_back(&index) {
-            Ok((found, _)) if found == record.index_sha256 => {}
-            _ if already(&self.problems, &index) => {}
-            Ok((found, _)) => found_wrong.push(Problem::IndexChanged {
-                document,
-                index_file: index,
-                expected: record.index_sha256,
-                found,
-            }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let alone = Problem::WithoutIndex { pdf: pdf.clone() };
-                self.problems.retain(|problem| *problem != alone);
-                found_wrong.push(Problem::IndexMissing {
-                    document,
-                    index_file: index,
-                    pdf: pdf.clone(),
-                });
-            }
-            Err(error) => {
-                let cause = error.to_string();
-                found_wrong.push(Problem::IndexUnreadable { index_file: index, cause });
-            }
-        }
-        if !found_wrong.is_empty() {
-            self.sound.retain(|sound| sound.pdf != pdf);
-            self.problems.extend(found_wrong);
-        }
     }
 
     /// A receipt that outlived a document that stands is no trouble: it is taken
@@ -294,13 +185,6 @@ impl VerifyReport {
     }
 }
 
-/// The note of a document that the records say was filed.
-fn is_receipt_of(problem: &Problem, filed: &DocumentId) -> bool {
-    let Problem::Unfinished { file, .. } = problem else { return false };
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    matches!(kind_of_staged(&name), Staged::Receipt { document } if document == *filed)
-}
-
 /// Checks everything below `folder`. `staging` is where unfinished files are
 /// looked for; it need not exist.
 pub fn verify(
@@ -308,14 +192,23 @@ pub fn verify(
     folder: &Path,
     staging: Option<&Path>,
 ) -> Result<VerifyReport, VerifyFault> {
-    let read_folder = |folder: &Path| {
-        let folder = folder.to_path_buf();
-        move |source| VerifyFault::ReadFolder { folder, source }
-    };
+    let root = folder;
     let mut report = VerifyReport::default();
-    let mut due = vec![folder.to_path_buf()];
+    let mut due = vec![root.to_path_buf()];
     while let Some(folder) = due.pop() {
-        let entries = disk.list(&folder).map_err(read_folder(&folder))?;
+        let entries = match disk.list(&folder) {
+            Ok(entries) => entries,
+            Err(source) if folder == root => {
+                return Err(VerifyFault::ReadFolder { folder, source });
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => {
+                report
+                    .problems
+                    .push(Problem::FolderUnreadable { folder, cause: error.to_string() });
+                continue;
+            }
+        };
         let mut files = BTreeSet::new();
         for entry in entries {
             match (entry.kind, entry.name.to_str()) {
@@ -332,16 +225,31 @@ pub fn verify(
         }
         verify_folder(disk, &folder, &files, &mut report);
     }
-    if let Some(staging) = staging
-        && let Ok(Some(EntryKind::Folder)) = disk.kind_of(staging)
-    {
-        for entry in disk.list(staging).map_err(read_folder(staging))? {
-            report.add_unfinished(staging.join(&entry.name), &entry.name.to_string_lossy());
-        }
+    if let Some(staging) = staging {
+        look_for_unfinished(disk, staging, &mut report);
     }
     find_filed_twice(&mut report);
     report.sound.sort_by(|one, other| one.pdf.cmp(&other.pdf));
     Ok(report)
+}
+
+fn look_for_unfinished(disk: &Disk, staging: &Path, report: &mut VerifyReport) {
+    let listed = match disk.kind_of(staging) {
+        Ok(Some(EntryKind::Folder)) => disk.list(staging),
+        Ok(Some(EntryKind::File | EntryKind::Other) | None) => return,
+        Err(error) => Err(error),
+    };
+    match listed {
+        Ok(entries) => {
+            for entry in entries {
+                report.add_unfinished(staging.join(&entry.name), &entry.name.to_string_lossy());
+            }
+        }
+        Err(error) => report.problems.push(Problem::FolderUnreadable {
+            folder: staging.to_path_buf(),
+            cause: error.to_string(),
+        }),
+    }
 }
 
 fn verify_folder(disk: &Disk, folder: &Path, files: &BTreeSet<String>, report: &mut VerifyReport) {
@@ -352,20 +260,23 @@ fn verify_folder(disk: &Disk, folder: &Path, files: &BTreeSet<String>, report: &
             continue;
         };
         let index_file = folder.join(file);
-        let read = disk.read(&index_file).map_err(|error| error.to_string());
-        let entry = read.as_deref().map(|bytes| sidecar::read(format, bytes));
+        let read = read_head(disk, &index_file);
+        let entry = match &read {
+            Ok(head) if head.is_empty() => Err("it is empty".to_owned()),
+            Ok(head) if head.len() > MAX_INDEX_BYTES => Err("it is too long for one".to_owned()),
+            Ok(whole) => sidecar::read(format, whole).map_err(|not| not.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
         let cause = match entry {
-            Ok(Ok(entry)) => {
+            Ok(entry) => {
                 indexed.insert(entry.file.clone());
                 verify_document(disk, folder, index_file, entry, files, report);
                 continue;
             }
-            Ok(Err(_)) if read.as_ref().is_ok_and(Vec::is_empty) => "it is empty".to_owned(),
-            Ok(Err(not)) => not.to_string(),
-            Err(cause) => cause.clone(),
+            Err(cause) => cause,
         };
         let another_programs =
-            read.is_ok_and(|bytes| !bytes.is_empty() && !sidecar::was_begun_by_us(format, &bytes));
+            read.is_ok_and(|head| !head.is_empty() && !sidecar::was_begun_by_us(format, &head));
         if another_programs && !files.contains(&format!("{stem}.pdf")) {
             report.other_files += 1;
         } else {
@@ -377,6 +288,13 @@ fn verify_folder(disk: &Disk, folder: &Path, files: &BTreeSet<String>, report: &
             report.problems.push(Problem::WithoutIndex { pdf: folder.join(pdf) });
         }
     }
+}
+
+/// The whole of what can be an index file; of what is longer, one byte more.
+fn read_head(disk: &Disk, file: &Path) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    disk.open(file)?.take(MAX_INDEX_BYTES as u64 + 1).read_to_end(&mut head)?;
+    Ok(head)
 }
 
 fn is_pdf(file: &str) -> bool {

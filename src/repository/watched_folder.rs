@@ -15,19 +15,24 @@
 //!
 //! ```text
 //! 1  PDF into staging, synced              5  index file into staging, synced, its name synced
-//! 2  renamed to the first free name        6  receipt, synced (see staging)
+//! 2  renamed to the first free name        6  receipt, synced with its name (see staging)
 //! 3  its folder synced                     7  index file renamed into place: the commit mark
 //! 4  read back and hashed                  8  its folder synced
 //! ```
 //!
 //! The PDF comes first and the index file last: an importer that waits for the
-//! index file never sees half a document. A step that fails leaves at most a PDF
-//! without an index file, and filing again takes that PDF over by its content.
+//! index file never sees half a document. It is composed before that, so that an
+//! index file that cannot be made leaves no PDF behind. A step that fails leaves
+//! at most a PDF without an index file, and filing again takes that PDF over by
+//! its content.
 //!
 //! **Filing twice is filing once**, by content: a PDF of that name and hash is
-//! the one filed before; the index file of the same document says it is done. A
-//! name that something else has is never written over; the next free one is
-//! taken (`name~2.pdf`). Names that differ only in case count as one.
+//! the one filed before; the index file of the same document beside it says that
+//! it is done ([`earlier_try`]). A name that something else has is never written
+//! over; the next free one is taken (`name~2.pdf`). Names that differ only in
+//! case count as one.
+
+mod earlier_try;
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -115,18 +120,6 @@ enum Attempt {
     FiledBefore { index_sha256: Sha256 },
 }
 
-/// What became of the index file a receipt speaks of.
-enum Whereabouts {
-    /// In the watched folder, under its name.
-    Stands,
-    /// In the staging folder: it was never placed.
-    StillStaged,
-    /// Neither, and its PDF is gone too: the repository took both.
-    TakenAway,
-    /// Neither, and its PDF stands.
-    Unknown,
-}
-
 /// The paths a copy number gives.
 struct Names {
     pdf: PathBuf,
@@ -175,9 +168,7 @@ impl WatchedFolder {
     /// files be placed; what had to be made for it is taken away again.
     pub fn probe(disk: Disk, settings: &RepositorySettings) -> Result<Placing, FilingFault> {
         let opened = WatchedFolder::open(disk, settings)?;
-        let staging = opened.staging.folder();
-        let unusable =
-            |source| FilingFault::StagingUnusable { staging: staging.to_path_buf(), source };
+        let unusable = |source| opened.staging_unusable(source);
         let placing = opened.staging.probe_placing().map_err(unusable)?;
         opened.staging.forget_owner().map_err(unusable)?;
         Ok(placing)
@@ -194,7 +185,10 @@ impl WatchedFolder {
             crate::disk::durable::WriteFault::ReadSource(source) => {
                 FilingFault::ReadPdf { document: document.clone(), source }
             }
-            fault => self.stopped(document, FilingStep::StagePdf, fault.into_cause()),
+            fault => {
+                let staging = self.staging.folder();
+                self.stopped(document, FilingStep::StagePdf, staging, fault.into_cause())
+            }
         })?;
         let filed = self.file_staged(order, &name, &part, written);
         self.staging.discard(&part);
@@ -203,21 +197,22 @@ impl WatchedFolder {
 
     /// Forgets the receipt of a document whose row says that it is filed.
     pub fn acknowledge(&self, document: &DocumentId) -> Result<(), FilingFault> {
-        self.staging.remove_receipt(document).map_err(|source| FilingFault::ReceiptStays {
-            document: document.clone(),
-            receipt: self.staging.receipt_path(document),
-            source,
-        })
+        self.staging.remove_receipt(document).map_err(|source| self.receipt_stays(document, source))
+    }
+
+    pub(super) fn receipt_stays(&self, document: &DocumentId, source: io::Error) -> FilingFault {
+        let receipt = self.staging.receipt_path(document);
+        FilingFault::ReceiptStays { document: document.clone(), receipt, source }
     }
 
     /// Documents that may stand filed without a row saying so. Those that have
     /// one are to be acknowledged, the others filed again, which finds out.
     pub fn unacknowledged(&self) -> Result<Vec<DocumentId>, FilingFault> {
-        let staging = self.staging.folder();
-        self.staging.receipts().map_err(|source| FilingFault::StagingUnusable {
-            staging: staging.to_path_buf(),
-            source,
-        })
+        self.staging.receipts().map_err(|source| self.staging_unusable(source))
+    }
+
+    pub(super) fn staging_unusable(&self, source: io::Error) -> FilingFault {
+        FilingFault::StagingUnusable { staging: self.staging.folder().to_path_buf(), source }
     }
 
     fn file_staged(
@@ -237,6 +232,9 @@ impl WatchedFolder {
                 pdf: folder.join(name.file(copy, "pdf")),
                 index_file: folder.join(name.file(copy, sidecar::extension(order.sidecar))),
             };
+            let index =
+                sidecar::write(order.sidecar, &order.index, &self.as_filed(&names, written))
+                    .map_err(|source| FilingFault::Index { document: document.clone(), source })?;
             // Names that were found may be there only in the kernel's cache, left
             // by a run that was killed: they are synced as those just made.
             let (standing, index_sha256) = match self.try_names(order, &names, part, written)? {
@@ -244,7 +242,7 @@ impl WatchedFolder {
                 Attempt::PdfStands => {
                     self.sync_names(document, FilingStep::SyncPdfName, &folder)?;
                     self.read_back(document, &names.pdf, written)?;
-                    (Standing::FiledNow, self.place_index(order, &names, written)?)
+                    (Standing::FiledNow, self.place_index(document, &index, &names, written)?)
                 }
                 Attempt::FiledBefore { index_sha256 } => {
                     self.sync_names(document, FilingStep::SyncIndexName, &folder)?;
@@ -264,72 +262,6 @@ impl WatchedFolder {
         Err(FilingFault::NoFreeName { document: document.clone() })
     }
 
-    /// What an earlier try's receipt says; a receipt that was not acted on is
-    /// withdrawn.
-    fn filed_by_receipt(
-        &self,
-        document: &DocumentId,
-        written: Written,
-    ) -> Result<Option<Filed>, FilingFault> {
-        let stopped = |source| self.stopped(document, FilingStep::Receipt, source);
-        let Some(receipt) = self.staging.receipt(document).map_err(stopped)? else {
-            return Ok(None);
-        };
-        let index_file = self.root.join(&receipt.index);
-        match self.whereabouts(&receipt).map_err(stopped)? {
-            Whereabouts::StillStaged => {
-                self.staging.withdraw(&receipt).map_err(stopped)?;
-                return Ok(None);
-            }
-            Whereabouts::Unknown => {
-                let receipt = self.staging.receipt_path(document);
-                return Err(FilingFault::InDoubt {
-                    document: document.clone(),
-                    index_file,
-                    receipt,
-                });
-            }
-            Whereabouts::Stands | Whereabouts::TakenAway => {}
-        }
-        if receipt.sha256 != written.sha256 {
-            return Err(FilingFault::FiledWithOtherContent {
-                document: document.clone(),
-                index_file,
-            });
-        }
-        let folder = index_file.parent().unwrap_or(&self.root);
-        if self.disk.kind_of(folder).map_err(stopped)?.is_some() {
-            self.sync_names(document, FilingStep::SyncIndexName, folder)?;
-        }
-        // A second name of it, where placing is linking and was stopped half-way.
-        self.staging.discard(&self.staging.staged_index(&receipt));
-        Ok(Some(Filed {
-            pdf: self.root.join(&receipt.pdf),
-            index_file,
-            sha256: receipt.sha256,
-            bytes: receipt.bytes,
-            index_sha256: receipt.index_sha256,
-            standing: Standing::FiledBefore,
-        }))
-    }
-
-    /// Only what is seen in the watched folder, or is gone from it together with
-    /// its PDF, was placed: that the staged file is gone may be another's doing.
-    fn whereabouts(&self, receipt: &Receipt) -> io::Result<Whereabouts> {
-        let hash_at = |path: &Path| match self.disk.kind_of(path)? {
-            Some(EntryKind::File) => self.disk.read_back(path).map(|(hash, _)| Some(hash)),
-            Some(EntryKind::Folder | EntryKind::Other) | None => Ok(None),
-        };
-        if hash_at(&self.root.join(&receipt.index))? == Some(receipt.index_sha256) {
-            return Ok(Whereabouts::Stands);
-        }
-        if self.disk.kind_of(&self.staging.staged_index(receipt))?.is_some() {
-            return Ok(Whereabouts::StillStaged);
-        }
-        let pdf_stands = hash_at(&self.root.join(&receipt.pdf))? == Some(receipt.sha256);
-        Ok(if pdf_stands { Whereabouts::Unknown } else { Whereabouts::TakenAway })
-    }
-
     /// Makes the name's folders; one that differs only in case from one that is
     /// there is taken for it.
     fn make_folders(
@@ -337,22 +269,30 @@ impl WatchedFolder {
         document: &DocumentId,
         name: &FiledName,
     ) -> Result<PathBuf, FilingFault> {
-        let stopped = |source| self.stopped(document, FilingStep::MakeFolders, source);
+        let stopped =
+            |at: &Path, source| self.stopped(document, FilingStep::MakeFolders, at, source);
         let mut below = PathBuf::new();
         for wanted in name.folders() {
             let here = self.root.join(&below);
-            let entries = match self.disk.kind_of(&here).map_err(stopped)? {
-                Some(_) => self.disk.list(&here).map_err(stopped)?,
+            let entries = match self.disk.kind_of(&here).map_err(|source| stopped(&here, source))? {
+                Some(_) => self.disk.list(&here).map_err(|source| stopped(&here, source))?,
                 None => Vec::new(),
             };
-            let mut alike = entries.iter().filter(|entry| entry.kind == EntryKind::Folder);
-            let found = alike
-                .find(|entry| same_ignoring_case(&entry.name.to_string_lossy(), wanted))
-                .map_or(wanted.into(), |entry| entry.name.clone());
-            below.push(found);
+            let alike: Vec<_> = entries
+                .iter()
+                .filter(|entry| same_ignoring_case(&entry.name.to_string_lossy(), wanted))
+                .collect();
+            match (alike.iter().find(|entry| entry.kind == EntryKind::Folder), alike.first()) {
+                (Some(folder), _) => below.push(&folder.name),
+                (None, Some(in_the_way)) => {
+                    let path = here.join(&in_the_way.name);
+                    return Err(FilingFault::FolderInTheWay { document: document.clone(), path });
+                }
+                (None, None) => below.push(wanted),
+            }
         }
         crate::disk::durable::make_folders(&self.disk, &self.root, &below, Access::Shared)
-            .map_err(stopped)
+            .map_err(|source| stopped(&self.root.join(&below), source))
     }
 
     fn try_names(
@@ -363,10 +303,9 @@ impl WatchedFolder {
         written: Written,
     ) -> Result<Attempt, FilingFault> {
         let document = &order.index.document;
-        let stopped = |step| move |source| self.stopped(document, step, source);
-        let look = stopped(FilingStep::LookForNames);
         let folder = names.pdf.parent().unwrap_or(&self.root);
-        let there = self.disk.list(folder).map_err(&look)?;
+        let look = |source| self.stopped(document, FilingStep::LookForNames, folder, source);
+        let there = self.disk.list(folder).map_err(look)?;
         let stands = |path: &Path| {
             let wanted = path.file_name().unwrap_or_default();
             let alike = |entry: &&crate::disk::Entry| {
@@ -382,38 +321,15 @@ impl WatchedFolder {
             (Some(false), _) | (_, Some(false)) => Ok(Attempt::Taken),
             (_, Some(true)) => self.compare_index(order, names, written),
             (Some(true), None) => {
-                let same = self.disk.read_back(&names.pdf).map_err(&look)?
+                let same = self.disk.read_back(&names.pdf).map_err(look)?
                     == (written.sha256, written.bytes);
                 Ok(if same { Attempt::PdfStands } else { Attempt::Taken })
             }
             (None, None) => match self.disk.place(part, &names.pdf) {
                 Ok(_) => Ok(Attempt::PdfStands),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Attempt::Taken),
-                Err(error) => Err(stopped(FilingStep::PlacePdf)(error)),
+                Err(error) => Err(self.stopped(document, FilingStep::PlacePdf, &names.pdf, error)),
             },
-        }
-    }
-
-    fn compare_index(
-        &self,
-        order: &FilingOrder,
-        names: &Names,
-        written: Written,
-    ) -> Result<Attempt, FilingFault> {
-        let document = &order.index.document;
-        let read = self.disk.read(&names.index_file);
-        let bytes =
-            read.map_err(|source| self.stopped(document, FilingStep::LookForNames, source))?;
-        match sidecar::read(order.sidecar, &bytes) {
-            Ok(entry) if entry.document != *document => Ok(Attempt::Taken),
-            Ok(entry) if entry.sha256 == written.sha256 => {
-                Ok(Attempt::FiledBefore { index_sha256: Sha256::of(&bytes) })
-            }
-            Ok(_) => Err(FilingFault::FiledWithOtherContent {
-                document: document.clone(),
-                index_file: names.index_file.clone(),
-            }),
-            Err(_) => Ok(Attempt::Taken),
         }
     }
 
@@ -434,29 +350,29 @@ impl WatchedFolder {
                 let pdf = pdf.to_path_buf();
                 Err(FilingFault::TakenBeforeIndex { document: document.clone(), pdf })
             }
-            Err(error) => Err(self.stopped(document, FilingStep::ReadBack, error)),
+            Err(error) => Err(self.stopped(document, FilingStep::ReadBack, pdf, error)),
         }
     }
 
     /// Steps 5 to 8; the index file's hash.
     fn place_index(
         &self,
-        order: &FilingOrder,
+        document: &DocumentId,
+        mut index: &[u8],
         names: &Names,
         written: Written,
     ) -> Result<Sha256, FilingFault> {
-        let document = &order.index.document;
-        let stopped = |step| move |source| self.stopped(document, step, source);
-        let index = sidecar::write(order.sidecar, &order.index, &self.as_filed(names, written))
-            .map_err(|source| FilingFault::Index { document: document.clone(), source })?;
+        let staging = self.staging.folder();
+        let stopped = |step| move |source| self.stopped(document, step, staging, source);
         let (part, Written { sha256: index_sha256, .. }) = self
             .staging
-            .stage(document, &mut &index[..])
+            .stage(document, &mut index)
             .map_err(|fault| stopped(FilingStep::StageIndex)(fault.into_cause()))?;
         self.staging.sync().map_err(stopped(FilingStep::StageIndex))?;
         let below = |path: &Path| path.strip_prefix(&self.root).unwrap_or(path).to_path_buf();
         let receipt = Receipt {
             document: document.clone(),
+            root: self.root.clone(),
             sha256: written.sha256,
             bytes: written.bytes,
             index_sha256,
@@ -467,6 +383,10 @@ impl WatchedFolder {
         if let Err(fault) = self.staging.write_receipt(&receipt) {
             self.withdraw(&receipt);
             return Err(stopped(FilingStep::Receipt)(fault.into_cause()));
+        }
+        if let Err(source) = self.staging.sync() {
+            self.withdraw(&receipt);
+            return Err(stopped(FilingStep::Receipt)(source));
         }
         let placed = self.disk.place(&part, &names.index_file);
         let answer_was_lost = placed.is_err();
@@ -482,24 +402,6 @@ impl WatchedFolder {
         Ok(index_sha256)
     }
 
-    /// An answer lost on the network is not a rename that failed. Only a file
-    /// that is seen under its name was placed; where nothing tells, the receipt
-    /// stays, and the next try looks again.
-    fn placed_after_all(&self, receipt: &Receipt, source: io::Error) -> Result<(), FilingFault> {
-        let document = &receipt.document;
-        match self.whereabouts(receipt) {
-            Ok(Whereabouts::Stands) => Ok(()),
-            Ok(Whereabouts::StillStaged) => {
-                self.withdraw(receipt);
-                Err(self.stopped(document, FilingStep::PlaceIndex, source))
-            }
-            Ok(Whereabouts::TakenAway | Whereabouts::Unknown) | Err(_) => {
-                let index_file = self.root.join(&receipt.index);
-                Err(FilingFault::AnswerLost { document: document.clone(), index_file, source })
-            }
-        }
-    }
-
     fn as_filed(&self, names: &Names, written: Written) -> FiledPdf {
         let below = names.pdf.strip_prefix(&self.root).expect("names are made below the root");
         let separator = if self.path_seen.contains('\\') { "\\" } else { "/" };
@@ -512,14 +414,6 @@ impl WatchedFolder {
         FiledPdf { name, path_seen, sha256: written.sha256, bytes: written.bytes }
     }
 
-    /// Where it cannot be withdrawn now, the next try finds the receipt with its
-    /// staged file and withdraws it then; the first fault is the one to report.
-    fn withdraw(&self, receipt: &Receipt) {
-        if let Err(error) = self.staging.withdraw(receipt) {
-            tracing::debug!(error = %error, "a receipt stays until the document is filed again");
-        }
-    }
-
     #[track_caller]
     fn sync_names(
         &self,
@@ -527,20 +421,29 @@ impl WatchedFolder {
         step: FilingStep,
         folder: &Path,
     ) -> Result<(), FilingFault> {
-        self.disk.sync_folder(folder).map_err(|source| self.stopped(document, step, source))
+        self.disk.sync_folder(folder).map_err(|source| self.stopped(document, step, folder, source))
     }
 
     fn check_present(&self, document: &DocumentId) -> Result<(), FilingFault> {
         match self.disk.kind_of(&self.root) {
             Ok(Some(EntryKind::Folder)) => Ok(()),
             Ok(_) => Err(FilingFault::RepositoryMissing { folder: self.root.clone() }),
-            Err(source) => Err(self.stopped(document, FilingStep::LookForNames, source)),
+            Err(source) => {
+                Err(self.stopped(document, FilingStep::LookForNames, &self.root, source))
+            }
         }
     }
 
-    fn stopped(&self, document: &DocumentId, step: FilingStep, source: io::Error) -> FilingFault {
+    /// `at` is what the step was done to.
+    fn stopped(
+        &self,
+        document: &DocumentId,
+        step: FilingStep,
+        at: &Path,
+        source: io::Error,
+    ) -> FilingFault {
         let present = matches!(self.disk.kind_of(&self.root), Ok(Some(EntryKind::Folder)));
-        FilingFault::stopped(document, step, &self.root, present, source)
+        FilingFault::stopped(document, step, at, present, source)
     }
 }
 

@@ -233,6 +233,7 @@ impl Day {
         let document = format!("{batch}-0001");
         let receipt = serde_json::json!({
             "document": document,
+            "root": self.path("repository").canonicalize().unwrap(),
             "sha256": "0".repeat(64),
             "bytes": 1,
             "index_sha256": "0".repeat(64),

@@ -211,6 +211,18 @@ impl Ledger {
         Ok(())
     }
 
+    /// Makes the names of `folder`, and of every folder in it, survive.
+    pub(super) fn names_survive(&mut self, folder: &Path) -> io::Result<()> {
+        self.folder_synced(folder)?;
+        let node = self.find(folder)?;
+        for (name, node) in self.names_now(node) {
+            if matches!(self.nodes[node.0], Node::Folder { .. }) {
+                self.names_survive(&folder.join(name))?;
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn renamed(&mut self, from: &Path, to: &Path) -> io::Result<()> {
         let (from_folder, gone) = self.parent_and_name(from)?;
         let node = self.names_now(from_folder).get(&gone).copied();

@@ -162,6 +162,12 @@ impl Recorder {
         state.operations = 0;
     }
 
+    /// Another machine acted on the names in `folder`, however deep, as they are
+    /// now: those survive a power cut of this one.
+    pub fn names_were_seen(&self, folder: &Path) -> io::Result<()> {
+        self.lock().ledger.names_survive(folder)
+    }
+
     /// Turns the recorded folders into what is found after the power cut, and
     /// starts a new account from there. Ignored syncs stay ignored.
     pub fn settle_after_cut(&self, after: AfterCut) -> io::Result<()> {

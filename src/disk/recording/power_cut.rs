@@ -10,7 +10,8 @@ use super::ledger::{Ledger, Names, Node, NodeId, ROOT};
 /// Which of the outcomes a file system allows comes true.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AfterCut {
-    /// Whatever was not synced is gone: bytes, and names of every kind.
+    /// Whatever was not synced is gone: bytes, and names of every kind. Of a
+    /// rename that one of its folders was synced after, both ends survive.
     NothingUnsynced,
     /// Every name survived, but no byte that was not synced: the classic file
     /// of length zero after a rename that was not preceded by a sync.
@@ -56,7 +57,7 @@ impl Ledger {
         };
         let mut names = synced.clone();
         let survived = changes.iter().filter(|change| match after {
-            AfterCut::NothingUnsynced => false,
+            AfterCut::NothingUnsynced => self.durable.contains(&change.operation),
             AfterCut::NamesWithoutBytes => true,
             AfterCut::Scattered { seed } => {
                 self.durable.contains(&change.operation)

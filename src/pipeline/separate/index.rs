@@ -89,7 +89,7 @@ impl Asked<'_> {
         for label in self.segment.says.labels.nearly.iter().chain(on_pages) {
             if !own.iter().any(|field| field.name == label.name && field.value == label.value) {
                 let reason = QuestionReason::UnreadableLabel { field: label.name.clone() };
-                self.ask(page_of(label, self.first_page), reason);
+                self.ask(page_of(label), reason);
             }
         }
     }
@@ -157,15 +157,15 @@ fn own_fields(segment: &Segment, asked: &mut Asked<'_>) -> Vec<IndexField> {
             Some(known) if known.value == field.value => {}
             Some(known) => {
                 let known = known.clone();
-                asked.ask(page_of(field, asked.first_page), disagreement(&known, field, asked));
+                asked.ask(page_of(field), disagreement(&known, field));
             }
         }
     }
     own
 }
 
-fn disagreement(known: &IndexField, field: &IndexField, asked: &Asked<'_>) -> QuestionReason {
-    let other_page = page_of(known, asked.first_page);
+fn disagreement(known: &IndexField, field: &IndexField) -> QuestionReason {
+    let other_page = page_of(known);
     let field = field.name.clone();
     if field.is_patient_identity() {
         QuestionReason::TwoPatients { field, other_page }
@@ -174,13 +174,12 @@ fn disagreement(known: &IndexField, field: &IndexField, asked: &Asked<'_>) -> Qu
     }
 }
 
-fn page_of(field: &IndexField, otherwise: PageNo) -> PageNo {
+fn page_of(field: &IndexField) -> PageNo {
     match &field.source {
         FieldSource::CoverSheet { page }
         | FieldSource::Barcode { page, .. }
         | FieldSource::BatchHeader { page }
         | FieldSource::Carried { page } => *page,
-        FieldSource::Profile => otherwise,
     }
 }
 
@@ -208,14 +207,14 @@ fn with_carried(
     for from_before in &carried.0 {
         match fields.iter().find(|field| field.name == from_before.name) {
             None => fields.push(IndexField {
-                source: FieldSource::Carried { page: page_of(from_before, asked.first_page) },
+                source: FieldSource::Carried { page: page_of(from_before) },
                 ..from_before.clone()
             }),
             Some(here) if here.value == from_before.value => {}
             Some(here) => {
                 let here = here.clone();
-                let reason = disagreement(from_before, &here, asked);
-                asked.ask(page_of(&here, asked.first_page), reason);
+                let reason = disagreement(from_before, &here);
+                asked.ask(page_of(&here), reason);
             }
         }
     }
@@ -270,8 +269,8 @@ fn document_type(
     let first = named.next();
     if let Some(first) = first {
         for other in named.filter(|other| other.value != first.value) {
-            let page = page_of(other, asked.first_page);
-            asked.ask(page, disagreement(first, other, asked));
+            let page = page_of(other);
+            asked.ask(page, disagreement(first, other));
         }
     }
     let code =

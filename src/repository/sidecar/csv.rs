@@ -8,8 +8,8 @@
 use super::{IndexEntry, NotAnIndex, SidecarFault, entry, source_phrase};
 use crate::repository::index::{DocumentIndex, FiledPdf, Reviewed};
 
-/// The columns every file has, before `field_<name>` and `field_<name>_source`
-/// for each field.
+/// The columns every file has, before `field_<name>` and `source_<name>` for each
+/// field: no two names make one column.
 pub const COLUMNS: [&str; 17] = [
     "schema",
     "document_id",
@@ -60,7 +60,7 @@ pub fn write(index: &DocumentIndex, pdf: &FiledPdf) -> Result<Vec<u8>, SidecarFa
     for field in &index.fields {
         header.push(format!("field_{}", field.name));
         values.push(cell(&field.value));
-        header.push(format!("field_{}_source", field.name));
+        header.push(format!("source_{}", field.name));
         values.push(cell(&source_phrase(&field.source)));
     }
     compose(&header, &values)

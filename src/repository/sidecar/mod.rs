@@ -9,7 +9,7 @@ pub mod json;
 pub mod laserfiche_xml;
 pub mod onbase_dip;
 
-use crate::profile::SidecarFormat;
+use crate::profile::{SidecarFormat, onbase_tags};
 use crate::records::document::{FieldName, FieldSource};
 use crate::records::ids::{DocumentId, Sha256};
 
@@ -94,7 +94,7 @@ pub fn was_begun_by_us(format: SidecarFormat, bytes: &[u8]) -> bool {
     let mark = match format {
         SidecarFormat::Json => "outguide-document/",
         SidecarFormat::Csv => "schema,document_id,",
-        SidecarFormat::OnbaseDip => onbase_dip::BEGIN,
+        SidecarFormat::OnbaseDip => onbase_tags::BEGIN,
         SidecarFormat::LaserficheXml => laserfiche_xml::NAMESPACE,
     };
     bytes.windows(mark.len()).any(|part| part == mark.as_bytes())
@@ -126,7 +126,6 @@ fn source_phrase(source: &FieldSource) -> String {
         FieldSource::Barcode { page, symbology } => format!("{symbology} barcode, page {page}"),
         FieldSource::BatchHeader { page } => format!("batch header, page {page}"),
         FieldSource::Carried { page } => format!("carried from page {page}"),
-        FieldSource::Profile => "profile".to_owned(),
     }
 }
 

@@ -10,32 +10,22 @@
 //! the character set (UTF-8 is written).
 
 use super::{IndexEntry, NotAnIndex, SidecarFault, entry};
+use crate::profile::onbase_tags::{
+    BEGIN, BYTES, DOCUMENT_DATE, DOCUMENT_ID, DOCUMENT_TYPE, FILE_FORMAT, FILE_PATH, OWN, SHA256,
+    tag,
+};
 use crate::records::document::FieldName;
 use crate::repository::index::{DocumentIndex, FiledPdf};
 
 /// OnBase's number for PDF.
 const FILE_FORMAT_PDF: &str = "16";
 
-/// With the separator.
-const MAX_TAG_CHARS: usize = 20;
-
-pub(super) const BEGIN: &str = "BEGIN:";
-const DOCUMENT_TYPE: &str = "DocType:";
-const DOCUMENT_DATE: &str = "DocDate:";
-const DOCUMENT_ID: &str = "DocumentID:";
-const SHA256: &str = "SHA256:";
-const BYTES: &str = "Bytes:";
-const FILE_FORMAT: &str = "FileFormat:";
-const FILE_PATH: &str = "FilePath:";
-const OWN_TAGS: [&str; 8] =
-    [BEGIN, DOCUMENT_TYPE, DOCUMENT_DATE, DOCUMENT_ID, SHA256, BYTES, FILE_FORMAT, FILE_PATH];
-
 pub fn write(index: &DocumentIndex, pdf: &FiledPdf) -> Result<Vec<u8>, SidecarFault> {
     let mut lines = Lines(String::new());
     lines.add(BEGIN, "");
     lines.add(DOCUMENT_TYPE, &index.document_type_title);
     lines.add(DOCUMENT_DATE, &document_date(index));
-    let mut tags: Vec<String> = OWN_TAGS.iter().map(|&tag| tag.to_owned()).collect();
+    let mut tags: Vec<String> = OWN.iter().map(|&tag| tag.to_owned()).collect();
     for field in &index.fields {
         let tag = tag(&field.name);
         if tags.contains(&tag) {
@@ -62,22 +52,6 @@ impl Lines {
         self.0.extend(value.chars().map(|c| if breaks(c) { ' ' } else { c }));
         self.0.push_str("\r\n");
     }
-}
-
-/// `mrn` is `MRN:`, `document_date` is `DocumentDate:`.
-fn tag(name: &FieldName) -> String {
-    let mut tag = String::new();
-    for word in name.as_str().split('_') {
-        let (first, rest) = word.split_at(word.len().min(1));
-        tag.push_str(&first.to_ascii_uppercase());
-        tag.push_str(rest);
-    }
-    if name.as_str() == FieldName::MRN {
-        tag = "MRN".to_owned();
-    }
-    tag.truncate(MAX_TAG_CHARS - 1);
-    tag.push(':');
-    tag
 }
 
 /// `MM/DD/YYYY`: the document's own date where it was read and is one, else

@@ -12,6 +12,10 @@ fn field(name: &str, value: &str, source: FieldSource) -> IndexField {
     IndexField { name: FieldName::new(name).unwrap(), value: value.to_owned(), source }
 }
 
+fn cover_sheet() -> FieldSource {
+    FieldSource::CoverSheet { page: page(2) }
+}
+
 fn index(fields: Vec<IndexField>) -> DocumentIndex {
     DocumentIndex {
         document: "20260131-090000-1a2b-0002".parse().unwrap(),
@@ -38,13 +42,13 @@ fn pdf() -> FiledPdf {
 
 fn plain_fields() -> Vec<IndexField> {
     vec![
-        field("mrn", "0012345", FieldSource::CoverSheet { page: page(2) }),
+        field("mrn", "0012345", cover_sheet()),
         field(
             "encounter",
             "88771",
             FieldSource::Barcode { page: page(3), symbology: Symbology::Code128 },
         ),
-        field("document_date", "2025-12-24", FieldSource::Profile),
+        field("document_date", "2025-12-24", cover_sheet()),
     ]
 }
 
@@ -70,7 +74,7 @@ fn every_format_reads_back_what_it_says_of_its_document_whatever_the_fields_hold
     for (format, _) in FORMATS {
         let mut fields = plain_fields();
         for (i, hostile) in HOSTILE.iter().enumerate() {
-            fields.push(field(&format!("hostile_{i}"), hostile, FieldSource::Profile));
+            fields.push(field(&format!("hostile_{i}"), hostile, cover_sheet()));
         }
         let bytes = write(format, &index(fields), &pdf()).unwrap();
         let read = read(format, &bytes).unwrap_or_else(|e| panic!("{format:?}: {e}"));
@@ -106,7 +110,7 @@ fn writing_an_index_again_gives_the_same_bytes() {
 #[test]
 fn a_field_named_twice_is_refused_by_its_name_and_not_its_value() {
     let mut fields = plain_fields();
-    fields.push(field("mrn", "0099999", FieldSource::Profile));
+    fields.push(field("mrn", "0099999", cover_sheet()));
     for (format, _) in FORMATS {
         let refused = write(format, &index(fields.clone()), &pdf()).unwrap_err();
         assert!(matches!(refused, SidecarFault::FieldTwice { .. }));
@@ -119,7 +123,7 @@ fn a_spreadsheet_takes_no_cell_for_a_formula() {
     let fields: Vec<_> = HOSTILE
         .iter()
         .enumerate()
-        .map(|(i, hostile)| field(&format!("f{i}"), hostile, FieldSource::Profile))
+        .map(|(i, hostile)| field(&format!("f{i}"), hostile, cover_sheet()))
         .collect();
     let bytes = write(SidecarFormat::Csv, &index(fields), &pdf()).unwrap();
     let mut reader = ::csv::Reader::from_reader(&bytes[..]);
@@ -134,9 +138,19 @@ fn a_spreadsheet_takes_no_cell_for_a_formula() {
 }
 
 #[test]
+fn no_two_columns_of_a_csv_file_have_one_name_whatever_the_fields_are_called() {
+    let names = ["visit", "visit_source", "source", "source_visit", "schema", "field_visit"];
+    let fields = names.map(|name| field(name, "1", cover_sheet())).to_vec();
+    let bytes = write(SidecarFormat::Csv, &index(fields), &pdf()).unwrap();
+    let header = ::csv::Reader::from_reader(&bytes[..]).headers().unwrap().clone();
+    let columns: std::collections::BTreeSet<&str> = header.iter().collect();
+    assert_eq!(columns.len(), header.len(), "{header:?}");
+}
+
+#[test]
 fn a_tagged_dip_file_is_one_line_a_value_with_the_format_before_the_path() {
     let mut fields = plain_fields();
-    fields.push(field("note", "two\r\nlines", FieldSource::Profile));
+    fields.push(field("note", "two\r\nlines", cover_sheet()));
     let bytes = write(SidecarFormat::OnbaseDip, &index(fields), &pdf()).unwrap();
     let expected = format!(
         "BEGIN:\r\nDocType:HIM - Progress Note\r\nDocDate:12/24/2025\r\nMRN:0012345\r\n\
@@ -151,7 +165,7 @@ fn a_tagged_dip_file_is_one_line_a_value_with_the_format_before_the_path() {
 #[test]
 fn a_field_cannot_pose_as_a_line_of_the_dip_files_own() {
     for name in ["file_path", "document_id", "bytes", "begin"] {
-        let fields = vec![field(name, r"\\evil\x.pdf", FieldSource::Profile)];
+        let fields = vec![field(name, r"\\evil\x.pdf", cover_sheet())];
         match write(SidecarFormat::OnbaseDip, &index(fields), &pdf()) {
             Err(SidecarFault::TagTaken { field, .. }) => assert_eq!(field.as_str(), name),
             Err(other) => panic!("{name}: {other}"),
@@ -166,7 +180,7 @@ fn a_field_cannot_pose_as_a_line_of_the_dip_files_own() {
 
 #[test]
 fn laserfiche_xml_holds_nothing_that_xml_has_no_way_to_write() {
-    let fields = vec![field("note", "a\0b\u{1d}c\u{FFFE}<&>", FieldSource::Profile)];
+    let fields = vec![field("note", "a\0b\u{1d}c\u{FFFE}<&>", cover_sheet())];
     let bytes = write(SidecarFormat::LaserficheXml, &index(fields), &pdf()).unwrap();
     let text = String::from_utf8(bytes).unwrap();
     assert!(

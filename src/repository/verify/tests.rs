@@ -258,23 +258,196 @@ fn what_the_station_says_it_filed_is_looked_for_and_compared() {
     assert!(asked.problems.contains(&not_there), "{asked:#?}");
 }
 
+/// Files under a new name, as somebody who tidies up does.
+fn move_both(room: &Room, document: &DocumentId, folder: &str, stem: &str) -> PathBuf {
+    let to = room.repository.root().join(folder);
+    fs::create_dir_all(&to).unwrap();
+    for extension in ["pdf", "json"] {
+        let from = room.in_batch(&format!("{document}.{extension}"));
+        fs::rename(from, to.join(format!("{stem}.{extension}"))).unwrap();
+    }
+    to.join(format!("{stem}.pdf"))
+}
+
 #[test]
-fn a_name_given_again_after_its_document_was_taken_away_is_compared_with_the_last() {
+fn a_document_that_was_moved_is_named_with_where_it_was_filed_whatever_its_index_file_says() {
     let room = Room::new();
-    let first = room.file(1, SidecarFormat::Json);
-    let mut records = room.records.borrow().clone();
-    let earlier = FiledRecord {
-        document: DocumentId::new(first.batch().clone(), PageNo::new(9).unwrap()),
-        pdf_sha256: Sha256::of(b"taken"),
-        index_sha256: Sha256::of(b"taken"),
-        ..records[0].clone()
+    let [kept, as_it_was, rewritten] = [1, 2, 3].map(|page| room.file(page, SidecarFormat::Json));
+    let first = move_both(&room, &as_it_was, "other-patient", &as_it_was.to_string());
+    let second = move_both(&room, &rewritten, "other-patient", "moved");
+    let index_file = second.with_extension("json");
+    let text = fs::read_to_string(&index_file).unwrap();
+    let text = text.replace(&format!("{rewritten}.pdf"), "moved.pdf").replace("Note", "Consent");
+    fs::write(&index_file, text).unwrap();
+    assert_eq!(room.verify().problems, []);
+
+    let report = room.verify_with_records(TakenAway::IsWell);
+    let filed_as = |document: &DocumentId| room.in_batch(&format!("{document}.pdf"));
+    let [
+        Problem::Moved { document: one, pdf: at_one, filed_as: was_one },
+        Problem::Moved { document: two, pdf: at_two, filed_as: was_two },
+        Problem::IndexChanged { document: altered, .. },
+    ] = &report.problems[..]
+    else {
+        panic!("{report:#?}")
     };
-    records.insert(0, earlier.clone());
-    let mut report = room.verify();
-    let root = room.repository.root();
-    report.compare_with_records(&Disk::Real, root, &records, TakenAway::IsWell).unwrap();
+    assert_eq!((one, at_one, was_one), (&as_it_was, &first, &filed_as(&as_it_was)));
+    assert_eq!((two, at_two, was_two), (&rewritten, &second, &filed_as(&rewritten)));
+    assert_eq!(altered, &rewritten);
+    let sound: Vec<_> = report.sound.iter().map(|sound| &sound.document).collect();
+    assert_eq!((sound, report.records.unwrap().taken_away), (vec![&kept], Vec::new()));
+}
+
+#[test]
+fn a_document_under_anothers_name_is_not_what_was_filed_there() {
+    let room = Room::new();
+    let document = room.file(1, SidecarFormat::Json);
+    let index_file = room.in_batch(&format!("{document}.json"));
+    fs::write(room.in_batch(&format!("{document}.pdf")), "somebody else's").unwrap();
+    let text = fs::read_to_string(&index_file)
+        .unwrap()
+        .replace(
+            &format!("\"document_id\": \"{document}\""),
+            "\"document_id\": \"20260131-090000-1a2b-0099\"",
+        )
+        .replace(&Sha256::of(b"chart 1").to_string(), &Sha256::of(b"somebody else's").to_string());
+    fs::write(&index_file, text).unwrap();
+    assert_eq!(room.verify().problems, []);
+    let report = room.verify_with_records(TakenAway::IsWell);
+    assert!(
+        matches!(
+            &report.problems[..],
+            [Problem::PdfChanged { .. }, Problem::IndexChanged { document: named, .. }] if *named == document
+        ),
+        "{report:#?}"
+    );
+    assert_eq!(report.sound, []);
+}
+
+#[test]
+fn a_copy_of_the_repository_is_compared_as_the_folder_that_was_filed_into() {
+    let room = Room::new();
+    let [altered, lost, kept] = [1, 2, 3].map(|page| room.file(page, SidecarFormat::Json));
+    let copy = room.root.path().join("copy");
+    let batch = copy.join("20260131-090000-1a2b");
+    fs::create_dir_all(&batch).unwrap();
+    for entry in fs::read_dir(room.in_batch("")).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), batch.join(entry.file_name())).unwrap();
+    }
+    let check = |taken_away| {
+        let mut report = verify(&Disk::Real, &copy, None).unwrap();
+        let records = room.records.borrow();
+        report.compare_with_records(&Disk::Real, &copy, &records, taken_away).unwrap();
+        report
+    };
+    let whole = check(TakenAway::IsAProblem);
+    assert_eq!((&whole.problems[..], whole.sound.len()), (&[][..], 3));
+    let records = whole.records.unwrap();
+    assert_eq!(records.filed_into.as_deref(), Some(room.repository.root()));
+
+    fs::write(batch.join(format!("{altered}.json")), {
+        let text = fs::read_to_string(batch.join(format!("{altered}.json"))).unwrap();
+        text.replace("Progress Note", "Consent")
+    })
+    .unwrap();
+    for extension in ["pdf", "json"] {
+        fs::remove_file(batch.join(format!("{lost}.{extension}"))).unwrap();
+    }
+    let report = check(TakenAway::IsAProblem);
+    let [Problem::IndexChanged { document, .. }, Problem::NotThere { document: gone, .. }] =
+        &report.problems[..]
+    else {
+        panic!("{report:#?}")
+    };
+    assert_eq!((document, gone), (&altered, &lost));
+    assert_eq!(report.sound[0].document, kept);
+}
+
+#[test]
+fn a_folder_into_which_the_station_filed_nothing_does_not_hold_all_it_filed() {
+    let room = Room::new();
+    let empty = room.root.path().join("empty");
+    fs::create_dir(&empty).unwrap();
+    let check = |records: &[FiledRecord], taken_away| {
+        let mut report = verify(&Disk::Real, &empty, None).unwrap();
+        report.compare_with_records(&Disk::Real, &empty, records, taken_away).unwrap();
+        report.problems
+    };
+    let none = |filed_below| vec![Problem::NoneFiledHere { folder: empty.clone(), filed_below }];
+    assert_eq!(check(&[], TakenAway::IsAProblem), none(None));
+    room.file(1, SidecarFormat::Json);
+    room.file(2, SidecarFormat::Json);
+    let records = room.records.borrow();
+    assert_eq!(check(&records, TakenAway::IsAProblem), none(Some(room.in_batch(""))));
+    assert_eq!(check(&records, TakenAway::IsWell), []);
+}
+
+#[test]
+fn a_document_of_another_station_is_not_counted_as_compared() {
+    let room = Room::new();
+    room.file(1, SidecarFormat::Json);
+    room.file(2, SidecarFormat::Json);
+    room.records.borrow_mut().pop();
+    let report = room.verify_with_records(TakenAway::IsAProblem);
+    assert_eq!((&report.problems[..], report.sound.len()), (&[][..], 2));
+    assert_eq!(report.records.unwrap().of_others, 1);
+}
+
+#[test]
+fn a_folder_that_may_not_be_read_is_a_problem_and_the_rest_is_checked() {
+    use crate::disk::recording::Recorder;
+    use crate::disk::recording::faults::Fault;
+    let room = Room::new();
+    let document = room.file(1, SidecarFormat::Json);
+    let staging = room.repository.staging_folder().to_path_buf();
+    let closed = room.repository.root().join("closed");
+    fs::create_dir(&closed).unwrap();
+    let recorder = Recorder::over(&room.root.path().canonicalize().unwrap()).unwrap();
+    for folder in [&closed, &staging] {
+        recorder.inject(Fault::Vanishes { below: folder.clone(), after_requests: 0 });
+    }
+    let disk = Disk::Recording(recorder);
+    let report = verify(&disk, room.repository.root(), Some(&staging)).unwrap();
+    let unreadable: Vec<_> = report
+        .problems
+        .iter()
+        .map(|problem| match problem {
+            Problem::FolderUnreadable { folder, .. } => folder,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(unreadable, [&closed, &staging]);
+    assert_eq!(report.sound[0].document, document);
+}
+
+#[test]
+fn a_folder_that_goes_while_it_is_read_was_not_there() {
+    use crate::disk::recording::Recorder;
+    use crate::disk::recording::faults::Fault;
+    let room = Room::new();
+    let going = room.repository.root().join("going");
+    fs::create_dir(&going).unwrap();
+    let recorder = Recorder::over(&room.root.path().canonicalize().unwrap()).unwrap();
+    recorder.inject(Fault::Missing { below: going });
+    let report = verify(&Disk::Recording(recorder), room.repository.root(), None).unwrap();
     assert_eq!(report.problems, []);
-    assert_eq!(report.records.unwrap().taken_away, [earlier.document]);
+}
+
+#[test]
+fn what_is_too_long_for_an_index_file_is_judged_by_its_beginning() {
+    let room = Room::new();
+    let document = room.file(1, SidecarFormat::Csv);
+    let theirs = fs::File::create(room.in_batch("theirs.csv")).unwrap();
+    theirs.set_len(1 << 40).unwrap();
+    let report = room.verify();
+    assert_eq!((&report.problems[..], report.other_files), (&[][..], 1));
+    let index_file = room.in_batch(&format!("{document}.csv"));
+    fs::OpenOptions::new().append(true).open(&index_file).unwrap().set_len(1 << 40).unwrap();
+    let report = room.verify();
+    let cause = "it is too long for one".to_owned();
+    let too_long = Problem::IndexUnreadable { index_file, cause };
+    assert!(report.problems.contains(&too_long), "{report:?}");
 }
 
 #[test]

@@ -1,8 +1,10 @@
+mod earlier_try;
+
 use std::fs;
 use std::time::Duration;
 
 use super::super::index::Reviewed;
-use super::super::time_limit::file_within;
+use super::super::time_limit::{acknowledge_within, file_within, unacknowledged_within};
 use super::*;
 use crate::disk::recording::Recorder;
 use crate::disk::recording::faults::Fault;
@@ -386,6 +388,24 @@ fn a_share_that_hangs_is_reported_after_the_limit_and_filing_again_files_once() 
 }
 
 #[test]
+fn a_staging_folder_that_hangs_is_given_up_after_the_limit() {
+    let room = Room::new();
+    room.file(&order(1, "7"), "chart").unwrap();
+    let document = order(1, "7").index.document;
+    let staging = room.repository.staging_folder().to_path_buf();
+    room.recorder.inject(Fault::Stalls { below: staging, held: 0 });
+    let listed = unacknowledged_within(Duration::ZERO, &room.repository);
+    assert!(matches!(listed, Err(FilingFault::StagingUnusable { .. })), "{listed:?}");
+    let hung = acknowledge_within(Duration::ZERO, &room.repository, document.clone());
+    assert!(matches!(hung, Err(FilingFault::ReceiptStays { .. })), "{hung:?}");
+    room.recorder.wait_until_stalled();
+    room.recorder.mend();
+    let long = Duration::from_secs(60);
+    acknowledge_within(long, &room.repository, document).unwrap();
+    assert_eq!(unacknowledged_within(long, &room.repository).unwrap(), []);
+}
+
+#[test]
 fn staging_is_swept_of_what_this_station_left_and_of_nothing_else() {
     let room = Room::new();
     let staging = room.root.path().join(".outguide");
@@ -442,71 +462,6 @@ fn a_second_process_of_the_same_owner_is_refused_before_it_sweeps() {
     assert_eq!(fs::read(live).unwrap(), b"half");
 }
 
-/// Files while something happens at the very moment the index file is to get
-/// its name.
-fn file_while(room: &Room, happens: impl FnOnce(&Path)) -> Result<Filed, FilingFault> {
-    room.recorder.inject(Fault::Stalls { below: room.watched().join("note/7.json"), held: 0 });
-    std::thread::scope(|threads| {
-        let filing = threads.spawn(|| room.file(&order(1, "7"), "chart"));
-        room.recorder.wait_until_stalled();
-        let staging = room.root.path().join(".outguide");
-        let is_index = |name: &String| {
-            let staged = fs::read(staging.join(name)).unwrap();
-            name.ends_with(".part") && staged.starts_with(b"{")
-        };
-        let staged = room.staged().into_iter().find(is_index).unwrap();
-        happens(&staging.join(staged));
-        room.recorder.mend();
-        filing.join().unwrap()
-    })
-}
-
-#[test]
-fn a_staged_index_file_that_somebody_took_is_not_taken_for_a_document_filed() {
-    for the_repository_has_it in [false, true] {
-        let room = Room::new();
-        let lost = file_while(&room, |staged| fs::remove_file(staged).unwrap());
-        assert!(matches!(lost, Err(FilingFault::AnswerLost { .. })), "{lost:?}");
-        let again = room.file(&order(1, "7"), "chart");
-        let Err(FilingFault::InDoubt { receipt, index_file, .. }) = again else {
-            panic!("{again:?}")
-        };
-        assert!(!index_file.exists());
-        if the_repository_has_it {
-            fs::remove_file(room.watched().join("note/7.pdf")).unwrap();
-        } else {
-            fs::remove_file(receipt).unwrap();
-        }
-        let filed = room.file(&order(1, "7"), "chart").unwrap();
-        match filed.standing {
-            Standing::FiledNow => assert!(filed.index_file.exists() && !the_repository_has_it),
-            Standing::FiledBefore => assert!(the_repository_has_it),
-        }
-    }
-}
-
-#[test]
-fn an_answer_lost_after_the_index_file_got_its_name_is_a_document_filed() {
-    let room = Room::new();
-    let named = room.watched().join("note/7.json");
-    let filed = file_while(&room, |staged| fs::rename(staged, &named).unwrap()).unwrap();
-    assert_eq!(filed.index_sha256, Sha256::of(&fs::read(&named).unwrap()));
-    room.repository.acknowledge(&order(1, "7").index.document).unwrap();
-    assert_eq!(room.staged(), [""; 0]);
-}
-
-#[test]
-fn an_answer_lost_with_the_document_taken_away_is_found_out_by_filing_again() {
-    let room = Room::new();
-    let lost = file_while(&room, |staged| {
-        fs::remove_file(staged).unwrap();
-        fs::remove_file(room.watched().join("note/7.pdf")).unwrap();
-    });
-    assert!(matches!(lost, Err(FilingFault::AnswerLost { .. })), "{lost:?}");
-    let again = room.reopen().file(&order(1, "7"), "chart").unwrap();
-    assert_eq!(again.standing, Standing::FiledBefore);
-}
-
 #[test]
 fn a_receipt_that_cannot_be_taken_away_does_not_say_that_its_document_is_not_filed() {
     let room = Room::new();
@@ -529,4 +484,32 @@ fn a_repository_whose_path_no_index_file_can_hold_is_refused() {
     let settings = RepositorySettings { folder, ..settings(room.root.path()) };
     let opened = WatchedFolder::open(Disk::Real, &settings);
     assert!(matches!(opened, Err(FilingFault::NotUtf8 { .. })), "{opened:?}");
+}
+
+#[test]
+fn what_stands_where_a_folder_is_wanted_is_named() {
+    let room = Room::new();
+    let in_the_way = room.watched().join("note");
+    for is_link in [true, false] {
+        if is_link {
+            std::os::unix::fs::symlink(room.root.path(), &in_the_way).unwrap();
+        } else {
+            fs::write(&in_the_way, "theirs").unwrap();
+        }
+        let fault = room.file(&order(1, "7"), "chart").unwrap_err();
+        let FilingFault::FolderInTheWay { path, .. } = &fault else { panic!("{fault:?}") };
+        assert_eq!(*path, room.repository.root().join("note"));
+        fs::remove_file(&in_the_way).unwrap();
+    }
+    room.file(&order(1, "7"), "chart").unwrap();
+}
+
+#[test]
+fn an_index_file_that_cannot_be_made_leaves_no_pdf_in_the_watched_folder() {
+    let room = Room::new();
+    let mut twice = order(1, "7");
+    twice.index.fields.extend(twice.index.fields.clone());
+    let fault = room.file(&twice, "chart").unwrap_err();
+    assert!(matches!(fault, FilingFault::Index { .. }), "{fault:?}");
+    assert_eq!((room.names(), room.staged()), (Vec::new(), Vec::new()));
 }
