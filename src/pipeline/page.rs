@@ -29,6 +29,14 @@ const LABEL_SAYS_ORIENTATION: f32 = 0.0;
 /// and a line or two of what they are for.
 const MOST_WORDS_ON_A_SEPARATOR: usize = 30;
 
+/// A page with more words has a sheet of ours copied onto it, and is none: with
+/// all its lines filled a sheet prints some 40.
+const MOST_WORDS_ON_A_SHEET_OF_OURS: usize = 60;
+
+/// Letters of the line every sheet of ours carries that a stroke of a pen or a
+/// bad copy may cost.
+const MOST_LETTERS_LOST: usize = 5;
+
 /// Below this confidence of Tesseract's, a word may be bars, ruled lines or dirt.
 const SURE_OF_A_WORD: f32 = 60.0;
 
@@ -102,14 +110,13 @@ fn to_be_filed(page: &SourcePage, pixels: &Raster, profile: &Profile) -> Encoded
 }
 
 /// Upright as far as the page and its words tell; where they do not, by its
-/// labels. One of our own sheets is not read.
+/// labels. Our own sheets are read too: one may be copied onto a page.
 fn upright(
     original: &Raster,
     readings: &PageReadings,
     profile: &Profile,
     readers: Option<&Readers>,
 ) -> (Cleaned, Option<Result<PageText, OcrFault>>) {
-    let readers = readers.filter(|_| !is_a_sheet(readings));
     let (cleaned, read) = match readers {
         Some(readers) => read_upright(original, &profile.cleaning, readers),
         None => (clean(original, &profile.cleaning), None),
@@ -201,23 +208,29 @@ fn read_stubbornly(
     add_codes(readings, on_cleaned.codes);
 }
 
-/// Whether the page prints the line every sheet of ours carries. Letters only,
-/// since a worn sheet loses its spaces and stops first.
+/// Whether the page prints the line every sheet of ours carries, or what its
+/// barcodes say. Letters only, since a worn sheet loses its spaces and stops
+/// first.
 fn says_cover_sheet(page: &PageText) -> Says {
-    let letters = |text: &str| -> String {
-        text.chars().filter(|c| c.is_alphabetic()).flat_map(char::to_lowercase).collect()
+    let printed: Vec<char> = page.words().flat_map(|word| letters(&word.text)).collect();
+    let line: String = letters(cover_sheet::NOT_PART_OF_THE_RECORD).collect();
+    let is_the_line = |part: &[char]| {
+        let part: String = part.iter().collect();
+        strsim::levenshtein(&line, &part) <= MOST_LETTERS_LOST
     };
-    let line = letters(cover_sheet::NOT_PART_OF_THE_RECORD);
-    let prints_it = page.lines.iter().any(|printed| {
-        let printed: String = printed.words.iter().map(|word| letters(&word.text)).collect();
-        printed.contains(&line)
-    });
+    let prints_it = printed.windows(line.len().clamp(1, printed.len().max(1))).any(is_the_line)
+        || page.words().any(|word| cover_sheet::looks_like_ours(&word.text));
     let words = page.words().filter(|word| word.confidence >= SURE_OF_A_WORD).count();
     match prints_it {
+        true if words > MOST_WORDS_ON_A_SHEET_OF_OURS => Says::No,
         true => Says::Yes,
         false if words > MOST_WORDS_ON_A_SEPARATOR => Says::No,
         false => Says::Nothing,
     }
+}
+
+fn letters(text: &str) -> impl Iterator<Item = char> {
+    text.chars().filter(|c| c.is_alphabetic()).flat_map(char::to_lowercase)
 }
 
 #[cfg(test)]
@@ -313,5 +326,21 @@ mod tests {
         assert_eq!(says_cover_sheet(&printed(&[sentence; 4])), Says::No);
         let line = cover_sheet::NOT_PART_OF_THE_RECORD;
         assert_eq!(says_cover_sheet(&printed(&[sentence, sentence, sentence, line])), Says::Yes);
+        // A copy of a sheet on a page of text.
+        assert_eq!(says_cover_sheet(&printed(&[&[line][..], &[sentence; 6]].concat())), Says::No);
+    }
+
+    #[test]
+    fn a_sheet_is_known_by_its_words_though_some_letters_are_lost() {
+        for lines in [
+            &["seqarator- nol part", "of lhe recor"][..],
+            &["PATIENT", "sep rator: not part ofthe rec0rd", "0048213"],
+            &["OGS1P -0048213-E7719W"],
+        ] {
+            assert_eq!(says_cover_sheet(&printed(lines)), Says::Yes, "{lines:?}");
+        }
+        for lines in [&["not part of the record"][..], &["separate the parts"], &["x"], &[]] {
+            assert_eq!(says_cover_sheet(&printed(lines)), Says::Nothing, "{lines:?}");
+        }
     }
 }

@@ -142,8 +142,14 @@ pub enum QuestionReason {
     UnreadableCoverSheet,
     /// The page is a cover sheet in a form this version does not know.
     SheetOfAnotherVersion,
-    /// One page carries a batch header and what opens a document.
+    /// One sheet of paper says what only two can: a batch header and what opens
+    /// a document, two patients on its two sides, two counts of pages.
     TwoSheetsOnOnePage,
+    /// A page with a body of text carries the codes of a sheet of ours: a copy of
+    /// it, or print that shows through.
+    SheetOnAPage,
+    /// A cover sheet of ours, which this profile does not read.
+    UnusedCoverSheet,
     /// A barcode has the form of this field's, but its check, its length or its
     /// place on the page is wrong: somebody's label, and nobody knows whose.
     UnreadableLabel {
@@ -195,6 +201,8 @@ pub enum QuestionReason {
     StepFailed {
         cause: String,
     },
+    /// Nothing but blank pages: perhaps the stack lay face down.
+    EveryPageIsBlank,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -232,8 +240,16 @@ impl fmt::Display for QuestionReason {
             // The clerk's copy of the fault that parsing the sheet gave.
             QuestionReason::SheetOfAnotherVersion => PayloadFault::Version.fmt(f),
             QuestionReason::TwoSheetsOnOnePage => f.write_str(
-                "this page carries a batch header and a document's barcode; \
-                 look whether two sheets stuck together",
+                "the barcodes on this sheet are those of two; look whether two sheets stuck \
+                 together, or an old one was printed on again",
+            ),
+            QuestionReason::SheetOnAPage => f.write_str(
+                "this page has text of its own and a cover sheet's barcode; say whether it is a \
+                 page of the record, and whose",
+            ),
+            QuestionReason::UnusedCoverSheet => f.write_str(
+                "this is a cover sheet that this kind of batch does not read; say whose the \
+                 pages behind it are",
             ),
             QuestionReason::UnreadableLabel { field } => write!(
                 f,
@@ -296,6 +312,10 @@ impl fmt::Display for QuestionReason {
             ),
             QuestionReason::ReviewDue => f.write_str("this profile asks for a look before filing"),
             QuestionReason::StepFailed { cause } => f.write_str(cause),
+            QuestionReason::EveryPageIsBlank => f.write_str(
+                "every page of this stack is blank; look whether it was fed face down, and scan \
+                 it again if it was",
+            ),
         }
     }
 }

@@ -143,6 +143,40 @@ impl Asked<'_> {
             self.ask(self.first_page, QuestionReason::MissingField { field: name.clone() });
         }
     }
+
+    /// Whether pages of another patient may be among these or have begun behind
+    /// them unseen.
+    fn doubts_the_patient(&self) -> bool {
+        self.questions.iter().any(|question| match &question.reason {
+            QuestionReason::TwoPatients { .. }
+            | QuestionReason::UnreadableCoverSheet
+            | QuestionReason::SheetOfAnotherVersion
+            | QuestionReason::TwoSheetsOnOnePage
+            | QuestionReason::SheetOnAPage
+            | QuestionReason::UnusedCoverSheet
+            | QuestionReason::UnreadableLabel { .. }
+            | QuestionReason::SecondBatchHeader { .. }
+            | QuestionReason::BatchHeaderInside
+            | QuestionReason::AmbiguousPatch
+            | QuestionReason::UnusedPatchSheet
+            | QuestionReason::PatchOnAPage
+            | QuestionReason::ChangeInsideSheet
+            | QuestionReason::UnreadableImage
+            | QuestionReason::SuspectSheet
+            | QuestionReason::OtherSideMissing => true,
+            // More pages than announced are somebody's; too few are only too few.
+            QuestionReason::CountsDoNotBalance { expected, found, .. } => found > expected,
+            QuestionReason::MissingField { .. }
+            | QuestionReason::FieldConflict { .. }
+            | QuestionReason::UnknownDocumentType
+            | QuestionReason::NothingBehindCoverSheet
+            | QuestionReason::NoCoverSheetYet
+            | QuestionReason::WritingOnSeparator
+            | QuestionReason::ReviewDue
+            | QuestionReason::EveryPageIsBlank
+            | QuestionReason::StepFailed { .. } => false,
+        })
+    }
 }
 
 /// One value for each name. A second value of a patient's field stops the
@@ -219,39 +253,6 @@ fn with_carried(
         }
     }
     fields
-}
-
-impl Asked<'_> {
-    /// Whether pages of another patient may be among these or have begun behind
-    /// them unseen.
-    fn doubts_the_patient(&self) -> bool {
-        self.questions.iter().any(|question| match &question.reason {
-            QuestionReason::TwoPatients { .. }
-            | QuestionReason::UnreadableCoverSheet
-            | QuestionReason::SheetOfAnotherVersion
-            | QuestionReason::TwoSheetsOnOnePage
-            | QuestionReason::UnreadableLabel { .. }
-            | QuestionReason::SecondBatchHeader { .. }
-            | QuestionReason::BatchHeaderInside
-            | QuestionReason::AmbiguousPatch
-            | QuestionReason::UnusedPatchSheet
-            | QuestionReason::PatchOnAPage
-            | QuestionReason::ChangeInsideSheet
-            | QuestionReason::UnreadableImage
-            | QuestionReason::SuspectSheet
-            | QuestionReason::OtherSideMissing => true,
-            // More pages than announced are somebody's; too few are only too few.
-            QuestionReason::CountsDoNotBalance { expected, found, .. } => found > expected,
-            QuestionReason::MissingField { .. }
-            | QuestionReason::FieldConflict { .. }
-            | QuestionReason::UnknownDocumentType
-            | QuestionReason::NothingBehindCoverSheet
-            | QuestionReason::NoCoverSheetYet
-            | QuestionReason::WritingOnSeparator
-            | QuestionReason::ReviewDue
-            | QuestionReason::StepFailed { .. } => false,
-        })
-    }
 }
 
 fn carry(fields: &[IndexField], names: &[FieldName]) -> Vec<IndexField> {

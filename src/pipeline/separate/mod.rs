@@ -93,6 +93,7 @@ pub fn separate(
             places.insert(*page, Place::Document { first_page: document.first_page });
         }
     }
+    questions.extend(nothing_but_blanks(&places, &documents, &questions));
     for page in all {
         places.entry(page).or_insert(Place::Question);
     }
@@ -113,6 +114,23 @@ fn every_page_in_question_is_held(
         .iter()
         .filter(|(_, place)| **place == Place::Question)
         .all(|(page, _)| questions.iter().any(|question| question.holds.contains(page)))
+}
+
+/// Set aside one by one, the pages of a stack that lay face down would be filed
+/// as nothing at all.
+fn nothing_but_blanks(
+    places: &BTreeMap<PageNo, Place>,
+    documents: &[Document],
+    questions: &[Question],
+) -> Option<Question> {
+    let is_blank = |place: &Place| match place {
+        Place::SetAside { reason } => *reason == SetAside::Blank,
+        Place::Document { .. } | Place::Question => false,
+    };
+    let first = places.iter().find(|(_, place)| is_blank(place)).map(|(page, _)| *page)?;
+    let is_all = documents.is_empty() && questions.is_empty();
+    let reason = QuestionReason::EveryPageIsBlank;
+    is_all.then(|| Question { page: first, holds: Vec::new(), reason })
 }
 
 struct Found {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::sheet::{Cover, Labels, Meaning, SeparablePage};
+use super::sheet::{Cover, Labels, Meaning, Page, SeparablePage, Sheet};
 use crate::profile::{Profile, SeparateBy};
 use crate::records::batch::Expected;
 use crate::records::document::{FieldName, IndexField, Question, QuestionReason};
@@ -100,20 +100,23 @@ pub(super) fn cut(pages: &[(SeparablePage, Meaning)], profile: &Profile) -> Cut 
         open: Segment::default(),
     };
     for sides in pages.chunk_by(|(page, _), (next, _)| page.sheet == next.sheet) {
-        let is_separator = sides.iter().any(|(_, meaning)| meaning.is_a_sheet());
-        // A separator that was fed face down still goes before its other side.
-        let (separators, others): (Vec<_>, Vec<_>) =
-            sides.iter().partition(|(_, meaning)| meaning.is_a_sheet());
-        for (page, meaning) in separators {
-            cutter.separator(page, meaning);
+        let mut sheets: Vec<(&SeparablePage, &Sheet)> = Vec::new();
+        let mut others: Vec<(&SeparablePage, &Page)> = Vec::new();
+        for (page, meaning) in sides {
+            match meaning {
+                Meaning::Sheet(sheet) => sheets.push((page, sheet)),
+                Meaning::Page(content) => others.push((page, content)),
+            }
         }
-        for (page, meaning) in others {
-            if is_separator {
-                cutter.other_side_of_separator(page, meaning);
+        // A separator that was fed face down still goes before its other side.
+        cutter.separators(&sheets);
+        for (page, content) in others {
+            if !sheets.is_empty() {
+                cutter.other_side_of_separator(page, content);
             } else if blank_sheets.contains(&page.sheet) {
                 cutter.blank_sheet(page);
             } else {
-                cutter.content(page, meaning);
+                cutter.content(page, content);
             }
         }
     }
@@ -128,7 +131,7 @@ fn blank_sheets(pages: &[(SeparablePage, Meaning)], profile: &Profile) -> BTreeS
         return BTreeSet::new();
     }
     let is_blank = |page: &SeparablePage, meaning: &Meaning| {
-        matches!(meaning, Meaning::Blank) && !page.other_side_is_missing
+        matches!(meaning, Meaning::Page(Page::Blank)) && !page.other_side_is_missing
     };
     let printed: BTreeSet<u32> =
         pages.iter().filter(|(page, m)| !is_blank(page, m)).map(|(page, _)| page.sheet).collect();
@@ -161,26 +164,43 @@ impl Cutter<'_> {
         self.open.doubts.extend(page.doubts().map(|reason| (page.no, reason)));
     }
 
-    fn separator(&mut self, page: &SeparablePage, meaning: &Meaning) {
-        match meaning {
-            Meaning::BatchHeader { expected } => return self.batch_header(page, *expected),
-            Meaning::Cover(cover) => self.cover(page, cover),
-            Meaning::UnreadableCover(reason) => self.unreadable_cover(page, reason),
-            Meaning::PatchSheet { labels } => {
+    /// The separators that one piece of paper is, on both its sides at most.
+    fn separators(&mut self, sides: &[(&SeparablePage, &Sheet)]) {
+        let Some(((first_page, first), others)) = sides.split_first() else { return };
+        if others.iter().any(|(_, other)| is_anothers(first, other)) {
+            for (page, _) in sides {
+                self.unreadable_cover(page, &QuestionReason::TwoSheetsOnOnePage);
+                self.doubt_its_sheet(page);
+            }
+            return;
+        }
+        self.separator(first_page, first);
+        for (page, other) in others {
+            if says_the_same(first, other) {
+                self.set_aside(page, SetAside::SeparatorBack);
+                self.doubt_its_sheet(page);
+            } else {
+                self.separator(page, other);
+            }
+        }
+    }
+
+    fn separator(&mut self, page: &SeparablePage, sheet: &Sheet) {
+        match sheet {
+            Sheet::BatchHeader { expected } => return self.batch_header(page, *expected),
+            Sheet::Cover(cover) => self.cover(page, cover),
+            Sheet::UnreadableCover(reason) => self.unreadable_cover(page, reason),
+            Sheet::Patch { labels } => {
                 self.close();
                 self.open.covers.push(page.no);
                 self.open.says.add_labels(labels);
                 self.set_aside(page, SetAside::PatchSheet);
             }
-            Meaning::DoubtfulPatch(reason) => {
+            Sheet::DoubtfulPatch(reason) => {
                 self.doubtful_boundary(page, reason);
                 self.open.covers.push(page.no);
                 self.set_aside(page, SetAside::PatchSheet);
             }
-            Meaning::PatchOnAPage(_)
-            | Meaning::Blank
-            | Meaning::Unreadable
-            | Meaning::Content(_) => {}
         }
         self.doubt_its_sheet(page);
     }
@@ -246,49 +266,40 @@ impl Cutter<'_> {
         self.doubt_its_sheet(page);
     }
 
-    fn other_side_of_separator(&mut self, page: &SeparablePage, meaning: &Meaning) {
-        match meaning {
-            Meaning::Content(labels) | Meaning::PatchOnAPage(labels) => {
+    fn other_side_of_separator(&mut self, page: &SeparablePage, content: &Page) {
+        match content {
+            Page::Content(labels) | Page::MarkedAsASheet { labels, .. } => {
                 self.doubt(page.no, QuestionReason::WritingOnSeparator);
-                self.push(page, meaning, labels.clone(), IsSeparatorSide::Yes);
+                self.push(page, content, labels.clone(), IsSeparatorSide::Yes);
             }
-            Meaning::Unreadable => {
-                self.push(page, meaning, Labels::default(), IsSeparatorSide::Yes);
+            Page::Unreadable => {
+                self.push(page, content, Labels::default(), IsSeparatorSide::Yes);
             }
-            Meaning::Blank
-            | Meaning::BatchHeader { .. }
-            | Meaning::Cover(_)
-            | Meaning::UnreadableCover(_)
-            | Meaning::PatchSheet { .. }
-            | Meaning::DoubtfulPatch(_) => {
+            Page::Blank => {
                 self.set_aside(page, SetAside::SeparatorBack);
                 self.doubt_its_sheet(page);
             }
         }
     }
 
-    fn content(&mut self, page: &SeparablePage, meaning: &Meaning) {
-        let labels = match meaning {
-            Meaning::Content(labels) => labels.clone(),
-            Meaning::PatchOnAPage(labels) => {
+    fn content(&mut self, page: &SeparablePage, content: &Page) {
+        let labels = match content {
+            Page::Content(labels) => labels.clone(),
+            Page::MarkedAsASheet { labels, reason } => {
                 if self.open.has_writing() {
-                    self.doubtful_boundary(page, &QuestionReason::PatchOnAPage);
+                    self.doubtful_boundary(page, reason);
                 } else {
-                    self.doubt(page.no, QuestionReason::PatchOnAPage);
+                    self.doubt(page.no, reason.clone());
                 }
                 labels.clone()
             }
-            Meaning::Blank
-            | Meaning::Unreadable
-            | Meaning::BatchHeader { .. }
-            | Meaning::Cover(_)
-            | Meaning::UnreadableCover(_)
-            | Meaning::PatchSheet { .. }
-            | Meaning::DoubtfulPatch(_) => Labels::default(),
+            Page::Blank | Page::Unreadable => Labels::default(),
         };
         match &self.profile.separation.by {
             SeparateBy::FixedLength { pages } => {
-                if self.place_in_fixed_length(page) >= *pages {
+                // Behind a sheet that opened it, blank pages are no document yet.
+                let is_only_opened = !self.open.covers.is_empty() && !self.open.has_writing();
+                if self.place_in_fixed_length(page) >= *pages && !is_only_opened {
                     self.close();
                 }
             }
@@ -298,13 +309,13 @@ impl Cutter<'_> {
             | SeparateBy::BlankSheet
             | SeparateBy::Batch => {}
         }
-        self.push(page, meaning, labels, IsSeparatorSide::No);
+        self.push(page, content, labels, IsSeparatorSide::No);
     }
 
     fn push(
         &mut self,
         page: &SeparablePage,
-        meaning: &Meaning,
+        content: &Page,
         labels: Labels,
         is_separator_side: IsSeparatorSide,
     ) {
@@ -312,11 +323,11 @@ impl Cutter<'_> {
             no: page.no,
             sheet: page.sheet,
             side: page.side,
-            is_blank: matches!(meaning, Meaning::Blank),
+            is_blank: matches!(content, Page::Blank),
             is_separator_side: is_separator_side == IsSeparatorSide::Yes,
             labels,
         });
-        if matches!(meaning, Meaning::Unreadable) {
+        if matches!(content, Page::Unreadable) {
             self.doubt(page.no, QuestionReason::UnreadableImage);
         } else {
             self.doubt_its_sheet(page);
@@ -392,17 +403,57 @@ fn has(fields: &[IndexField], name: &FieldName) -> bool {
     fields.iter().any(|field| field.name == *name)
 }
 
+/// Whether the two sides of one paper are sheets that differ in what they say.
+/// One that cannot be read is told as that.
+fn is_anothers(one: &Sheet, other: &Sheet) -> bool {
+    let is_read = |sheet: &Sheet| match sheet {
+        Sheet::BatchHeader { .. } | Sheet::Cover(_) | Sheet::Patch { .. } => true,
+        Sheet::UnreadableCover(_) | Sheet::DoubtfulPatch(_) => false,
+    };
+    is_read(one) && is_read(other) && !says_the_same(one, other)
+}
+
+/// Printed on both sides of one paper, a sheet says what it says once.
+fn says_the_same(one: &Sheet, other: &Sheet) -> bool {
+    let values = |fields: &[IndexField]| -> BTreeSet<(String, String)> {
+        fields.iter().map(|field| (field.name.to_string(), field.value.clone())).collect()
+    };
+    match (one, other) {
+        (Sheet::BatchHeader { expected }, Sheet::BatchHeader { expected: same }) => {
+            expected == same
+        }
+        (Sheet::Cover(one), Sheet::Cover(other)) => {
+            values(&one.labels.fields) == values(&other.labels.fields)
+                && values(&one.labels.nearly) == values(&other.labels.nearly)
+                && values(&one.types) == values(&other.types)
+                && one.pages == other.pages
+        }
+        (Sheet::Patch { labels: one }, Sheet::Patch { labels: other }) => {
+            values(&one.fields) == values(&other.fields)
+                && values(&one.nearly) == values(&other.nearly)
+        }
+        (
+            Sheet::BatchHeader { .. }
+            | Sheet::Cover(_)
+            | Sheet::Patch { .. }
+            | Sheet::UnreadableCover(_)
+            | Sheet::DoubtfulPatch(_),
+            _,
+        ) => false,
+    }
+}
+
 /// Whether `next` says more of the same document than `says`: nothing already
-/// said otherwise, and no patient behind a document type.
+/// said otherwise, no patient behind a document type, and no second type or
+/// count of pages, which are another document's even where they are alike.
 fn adds_to(says: &Cover, next: &Cover) -> bool {
     let same_values = next.labels.fields.iter().all(|field| {
         says.labels.fields.iter().filter(|f| f.name == field.name).all(|f| f.value == field.value)
     });
-    let same_types = next.types.iter().all(|code| {
-        says.types.is_empty() || says.types.iter().any(|known| known.value == code.value)
-    });
+    let is_of_another = !says.types.is_empty() && !next.types.is_empty()
+        || says.pages.is_some() && next.pages.is_some();
     let is_new = |field: &IndexField| !has(&says.labels.fields, &field.name);
     let names_a_patient_late = !says.types.is_empty()
         && next.labels.fields.iter().any(|f| f.name.is_patient_identity() && is_new(f));
-    same_values && same_types && !names_a_patient_late
+    same_values && !is_of_another && !names_a_patient_late
 }

@@ -1,6 +1,6 @@
 //! What one page is to separation: a sheet that says something, or content.
 
-use crate::profile::{CheckDigit, FieldRule, Profile, SeparateBy};
+use crate::profile::{CheckDigit, FieldRule, Profile, SeparateBy, Zone};
 use crate::records::barcode::{Reading, check};
 use crate::records::batch::Expected;
 use crate::records::cover_sheet::{self, CoverSheet, PayloadFault};
@@ -50,6 +50,14 @@ pub enum Seen {
 /// A page, understood.
 #[derive(Debug)]
 pub(super) enum Meaning {
+    /// The paper is a separator: its other side should be empty.
+    Sheet(Sheet),
+    Page(Page),
+}
+
+/// What a separator says.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Sheet {
     BatchHeader {
         expected: Expected,
     },
@@ -58,37 +66,29 @@ pub(super) enum Meaning {
     /// A cover sheet, but what it says is not to be relied on.
     UnreadableCover(QuestionReason),
     /// Parts documents; `labels` are stuck on it.
-    PatchSheet {
+    Patch {
         labels: Labels,
     },
     /// A sheet, but whether it parts documents is not known.
     DoubtfulPatch(QuestionReason),
-    /// Patch bars, and yet too much on the page for a patch sheet.
-    PatchOnAPage(Labels),
+}
+
+/// What a page of no separator is.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Page {
+    /// Patch bars or a sheet's codes, and yet too much on the page for a sheet:
+    /// the reason asks about it.
+    MarkedAsASheet {
+        labels: Labels,
+        reason: QuestionReason,
+    },
     Blank,
     Unreadable,
     Content(Labels),
 }
 
-impl Meaning {
-    /// Whether the paper is a separator, so that its other side should be empty.
-    pub fn is_a_sheet(&self) -> bool {
-        match self {
-            Meaning::BatchHeader { .. }
-            | Meaning::Cover(_)
-            | Meaning::UnreadableCover(_)
-            | Meaning::PatchSheet { .. }
-            | Meaning::DoubtfulPatch(_) => true,
-            Meaning::PatchOnAPage(_)
-            | Meaning::Blank
-            | Meaning::Unreadable
-            | Meaning::Content(_) => false,
-        }
-    }
-}
-
 /// What the site's own barcodes on one page say.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Labels {
     pub fields: Vec<IndexField>,
     /// Barcodes in the form of a field's whose check, length or place is wrong.
@@ -103,7 +103,7 @@ impl Labels {
 }
 
 /// All that the codes of one cover sheet say.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Cover {
     pub labels: Labels,
     /// The document type codes, and the pages announced with them.
@@ -114,35 +114,51 @@ pub(super) struct Cover {
 
 pub(super) fn understand(page: &SeparablePage, profile: &Profile) -> Meaning {
     let Seen::Page { readings, is_blank, says_it_is_a_cover_sheet, .. } = &page.seen else {
-        return Meaning::Unreadable;
+        return Meaning::Page(Page::Unreadable);
     };
     let found = labels_on(page, readings, profile);
     let labels = found.labels;
     let has_our_code = readings.codes.iter().any(|code| cover_sheet::looks_like_ours(&code.text));
     if profile.barcodes.outguide_sheets && has_our_code {
-        return our_own_sheet(page.no, readings, labels);
+        return match says_it_is_a_cover_sheet {
+            Says::No => {
+                let reason = QuestionReason::SheetOnAPage;
+                Meaning::Page(Page::MarkedAsASheet { labels, reason })
+            }
+            Says::Yes | Says::Nothing => Meaning::Sheet(our_own_sheet(page.no, readings, labels)),
+        };
     }
     if let Some(meaning) = patch_sheet(readings, *says_it_is_a_cover_sheet, &labels, profile) {
         return meaning;
     }
     // Not one code of ours was read, and yet the sheet says what it is: in
     // words, or by the patch bars that only sheets carry.
-    let is_torn = *says_it_is_a_cover_sheet == Says::Yes || !readings.patches.is_empty();
-    if profile.barcodes.outguide_sheets && is_torn {
-        return Meaning::UnreadableCover(QuestionReason::UnreadableCoverSheet);
+    let unreadable = |reason| Meaning::Sheet(Sheet::UnreadableCover(reason));
+    let says_so = *says_it_is_a_cover_sheet == Says::Yes;
+    match profile.barcodes.outguide_sheets {
+        true if says_so || !readings.patches.is_empty() => {
+            return unreadable(QuestionReason::UnreadableCoverSheet);
+        }
+        false if says_so => return unreadable(QuestionReason::UnusedCoverSheet),
+        true | false => {}
     }
     match found.cover_sheet {
-        Fit::Fits => return Meaning::Cover(Cover { labels, ..Cover::default() }),
-        Fit::Nearly => return Meaning::UnreadableCover(QuestionReason::UnreadableCoverSheet),
-        Fit::Not => {}
+        CoverRule::Fits => {
+            return Meaning::Sheet(Sheet::Cover(Cover { labels, ..Cover::default() }));
+        }
+        CoverRule::Nearly => return unreadable(QuestionReason::UnreadableCoverSheet),
+        CoverRule::None => {}
     }
-    if *is_blank && labels.is_empty() { Meaning::Blank } else { Meaning::Content(labels) }
+    Meaning::Page(match *is_blank && labels.is_empty() {
+        true => Page::Blank,
+        false => Page::Content(labels),
+    })
 }
 
 /// Our sheets print one payload several times, so that a damaged copy beside a
 /// good one of its kind takes nothing away. A damaged one of another kind is
 /// another sheet's.
-fn our_own_sheet(page: PageNo, readings: &PageReadings, labels: Labels) -> Meaning {
+fn our_own_sheet(page: PageNo, readings: &PageReadings, labels: Labels) -> Sheet {
     let mut good: Vec<(Option<char>, CoverSheet)> = Vec::new();
     let mut damaged: Vec<Option<char>> = Vec::new();
     for code in readings.codes.iter().filter(|code| cover_sheet::looks_like_ours(&code.text)) {
@@ -150,7 +166,7 @@ fn our_own_sheet(page: PageNo, readings: &PageReadings, labels: Labels) -> Meani
         match cover_sheet::parse(&code.text) {
             Ok(sheet) => good.push((kind, sheet)),
             Err(PayloadFault::Version) => {
-                return Meaning::UnreadableCover(QuestionReason::SheetOfAnotherVersion);
+                return Sheet::UnreadableCover(QuestionReason::SheetOfAnotherVersion);
             }
             Err(PayloadFault::NotOurs | PayloadFault::Check | PayloadFault::Form) => {
                 damaged.push(kind);
@@ -158,7 +174,7 @@ fn our_own_sheet(page: PageNo, readings: &PageReadings, labels: Labels) -> Meani
         }
     }
     if damaged.iter().any(|kind| !good.iter().any(|(good, _)| good == kind)) {
-        return Meaning::UnreadableCover(QuestionReason::UnreadableCoverSheet);
+        return Sheet::UnreadableCover(QuestionReason::UnreadableCoverSheet);
     }
     let header = good.iter().find_map(|(_, sheet)| match sheet {
         CoverSheet::BatchHeader { expected, .. } => Some((sheet, *expected)),
@@ -171,8 +187,8 @@ fn our_own_sheet(page: PageNo, readings: &PageReadings, labels: Labels) -> Meani
             labels.fields.iter().chain(&labels.nearly).any(|f| f.name.is_patient_identity());
         let alone = !is_a_patients && good.iter().all(|(_, sheet)| sheet == header);
         return match alone {
-            true => Meaning::BatchHeader { expected },
-            false => Meaning::UnreadableCover(QuestionReason::TwoSheetsOnOnePage),
+            true => Sheet::BatchHeader { expected },
+            false => Sheet::UnreadableCover(QuestionReason::TwoSheetsOnOnePage),
         };
     }
     let mut cover = Cover::default();
@@ -180,33 +196,32 @@ fn our_own_sheet(page: PageNo, readings: &PageReadings, labels: Labels) -> Meani
         match sheet {
             CoverSheet::BatchHeader { .. } => {}
             CoverSheet::Patient { mrn, encounter } => {
-                cover.add(FieldName::MRN, mrn, page);
+                add_new(&mut cover.labels.fields, said(FieldName::MRN, mrn, page));
                 if let Some(encounter) = encounter {
-                    cover.add(FieldName::ENCOUNTER, encounter, page);
+                    add_new(&mut cover.labels.fields, said(FieldName::ENCOUNTER, encounter, page));
                 }
             }
             CoverSheet::DocumentType { code, pages } => {
-                cover.add(FieldName::DOCUMENT_TYPE, code, page);
+                add_new(&mut cover.types, said(FieldName::DOCUMENT_TYPE, code, page));
+                if pages.is_some() && cover.pages.is_some() && cover.pages != pages {
+                    return Sheet::UnreadableCover(QuestionReason::TwoSheetsOnOnePage);
+                }
                 cover.pages = cover.pages.or(pages);
             }
             CoverSheet::Separator => cover.is_plain_separator = true,
         }
     }
     cover.add_labels(&labels);
-    Meaning::Cover(cover)
+    Sheet::Cover(cover)
+}
+
+/// What a sheet of ours says of a field.
+fn said(name: &'static str, value: String, page: PageNo) -> IndexField {
+    let name = FieldName::new(name).expect("the names in FieldName are field names");
+    IndexField { name, value, source: FieldSource::CoverSheet { page } }
 }
 
 impl Cover {
-    fn add(&mut self, name: &'static str, value: String, page: PageNo) {
-        let into = match name {
-            FieldName::DOCUMENT_TYPE => &mut self.types,
-            _ => &mut self.labels.fields,
-        };
-        let name = FieldName::new(name).expect("the names in FieldName are field names");
-        let source = FieldSource::CoverSheet { page };
-        add_new(into, IndexField { name, value, source });
-    }
-
     pub fn add_labels(&mut self, labels: &Labels) {
         for field in &labels.fields {
             add_new(&mut self.labels.fields, field.clone());
@@ -253,20 +268,27 @@ fn patch_sheet(
     if profile.barcodes.outguide_sheets && named.is_none() && !is_meant {
         return None;
     }
-    let has_more_on_it = says_it_is_a_cover_sheet == Says::No || !labels.is_empty();
+    let is_a_page = says_it_is_a_cover_sheet == Says::No;
+    let has_more_on_it = is_a_page || !labels.is_empty();
+    let is_by_patch = matches!(profile.separation.by, SeparateBy::PatchCode { .. });
+    let on_a_page = || {
+        let (labels, reason) = (labels.clone(), QuestionReason::PatchOnAPage);
+        Some(Meaning::Page(Page::MarkedAsASheet { labels, reason }))
+    };
     match parts {
-        Parts::No if !is_printed_by_us => None,
-        Parts::No | Parts::PerhapsNot if has_more_on_it => {
-            Some(Meaning::PatchOnAPage(labels.clone()))
-        }
-        Parts::No => Some(Meaning::DoubtfulPatch(QuestionReason::UnusedPatchSheet)),
-        Parts::PerhapsNot => Some(Meaning::DoubtfulPatch(QuestionReason::AmbiguousPatch)),
+        // Another make's sheet parts nothing, and is no page of the record either.
+        Parts::No if !is_printed_by_us && (has_more_on_it || !is_by_patch) => None,
+        Parts::No | Parts::PerhapsNot if has_more_on_it => on_a_page(),
+        Parts::No => Some(doubtful(QuestionReason::UnusedPatchSheet)),
+        Parts::PerhapsNot => Some(doubtful(QuestionReason::AmbiguousPatch)),
         // A label stuck on a sheet of ours is a label all the same.
-        Parts::Yes if has_more_on_it && !is_printed_by_us => {
-            Some(Meaning::PatchOnAPage(labels.clone()))
-        }
-        Parts::Yes => Some(Meaning::PatchSheet { labels: labels.clone() }),
+        Parts::Yes if is_a_page || has_more_on_it && !is_printed_by_us => on_a_page(),
+        Parts::Yes => Some(Meaning::Sheet(Sheet::Patch { labels: labels.clone() })),
     }
+}
+
+fn doubtful(reason: QuestionReason) -> Meaning {
+    Meaning::Sheet(Sheet::DoubtfulPatch(reason))
 }
 
 /// What a patch sheet printed by Outguide says it is.
@@ -295,19 +317,34 @@ fn separates(patch: PatchReading, profile: &Profile) -> Parts {
     }
 }
 
-/// How a barcode, or a page, stands to a rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How a barcode stands to a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Fit {
     Fits,
-    /// Symbology and pattern do; the check, the length or the zone does not.
-    Nearly,
+    /// Symbology and pattern do; these conditions do not hold.
+    Nearly(Vec<Condition>),
     Not,
+}
+
+/// What a rule may ask of a barcode beside its form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Condition {
+    Length,
+    Check,
+    Zone,
+}
+
+/// Whether the site's own rules make a cover sheet of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum CoverRule {
+    Fits,
+    Nearly,
+    None,
 }
 
 struct Found {
     labels: Labels,
-    /// Whether the site's own rules make a cover sheet of the page.
-    cover_sheet: Fit,
+    cover_sheet: CoverRule,
 }
 
 fn labels_on(page: &SeparablePage, readings: &PageReadings, profile: &Profile) -> Found {
@@ -321,10 +358,12 @@ fn labels_on(page: &SeparablePage, readings: &PageReadings, profile: &Profile) -
     for code in readings.codes.iter().filter(|code| !is_of_a_sheet(code)) {
         let fits: Vec<_> =
             profile.barcodes.fields.iter().map(|rule| (rule, fit(page, code, rule))).collect();
-        // A code that is one rule's is not another's by mistake: a site tells
-        // its labels apart by their length or their place.
-        let is_known = fits.iter().any(|(_, fit)| *fit == Fit::Fits);
-        for (rule, fit) in fits {
+        // A site tells its labels apart by their length, place or check: a code
+        // that is one rule's by these is not another's by mistake.
+        let is_told_apart_by = |condition: &Condition| {
+            fits.iter().any(|(rule, fit)| *fit == Fit::Fits && states(rule, *condition))
+        };
+        for (rule, fit) in &fits {
             let Some(value) = rule.value_in(&code.text) else { continue };
             let source = FieldSource::Barcode { page: page.no, symbology: code.symbology };
             let field = IndexField { name: rule.field.clone(), value: value.to_owned(), source };
@@ -333,18 +372,21 @@ fn labels_on(page: &SeparablePage, readings: &PageReadings, profile: &Profile) -
                     is_cover_sheet |= rule.cover_sheet;
                     add_new(&mut labels.fields, field);
                 }
-                Fit::Nearly if !is_known && says_whose_page(rule, profile) => {
-                    nearly.push((rule, field));
+                Fit::Nearly(failed) => {
+                    let is_anothers = failed.iter().all(is_told_apart_by);
+                    if !is_anothers && says_whose_page(rule, profile) {
+                        nearly.push((rule, field));
+                    }
                 }
-                Fit::Nearly | Fit::Not => {}
+                Fit::Not => {}
             }
         }
     }
     nearly.retain(|(rule, _)| !labels.fields.iter().any(|field| field.name == rule.field));
     let cover_sheet = match (is_cover_sheet, nearly.iter().any(|(rule, _)| rule.cover_sheet)) {
-        (true, _) => Fit::Fits,
-        (false, true) => Fit::Nearly,
-        (false, false) => Fit::Not,
+        (true, _) => CoverRule::Fits,
+        (false, true) => CoverRule::Nearly,
+        (false, false) => CoverRule::None,
     };
     for (_, field) in nearly {
         add_new(&mut labels.nearly, field);
@@ -369,16 +411,28 @@ fn fit(page: &SeparablePage, code: &Reading, rule: &FieldRule) -> Fit {
     let text = code.text.as_str();
     let is_of_the_form = rule.symbology.is_none_or(|symbology| symbology == code.symbology)
         && rule.value_in(text).is_some();
-    let holds = rule.length.is_none_or(|length| length == text.chars().count())
-        && rule.check.is_none_or(|check| check_holds(check, text))
-        && rule.zone.is_none_or(|zone| {
-            let (x, y) = middle_on_upright_page(page, code);
-            (zone.left..=zone.right).contains(&x) && (zone.top..=zone.bottom).contains(&y)
-        });
-    match (is_of_the_form, holds) {
-        (true, true) => Fit::Fits,
-        (true, false) => Fit::Nearly,
-        (false, _) => Fit::Not,
+    if !is_of_the_form {
+        return Fit::Not;
+    }
+    let is_in = |zone: Zone| {
+        let (x, y) = middle_on_upright_page(page, code);
+        (zone.left..=zone.right).contains(&x) && (zone.top..=zone.bottom).contains(&y)
+    };
+    let asked = [
+        (Condition::Length, rule.length.is_none_or(|length| length == text.chars().count())),
+        (Condition::Check, rule.check.is_none_or(|check| check_holds(check, text))),
+        (Condition::Zone, rule.zone.is_none_or(is_in)),
+    ];
+    let failed: Vec<Condition> =
+        asked.into_iter().filter(|(_, holds)| !holds).map(|(condition, _)| condition).collect();
+    if failed.is_empty() { Fit::Fits } else { Fit::Nearly(failed) }
+}
+
+fn states(rule: &FieldRule, condition: Condition) -> bool {
+    match condition {
+        Condition::Length => rule.length.is_some(),
+        Condition::Check => rule.check.is_some(),
+        Condition::Zone => rule.zone.is_some(),
     }
 }
 

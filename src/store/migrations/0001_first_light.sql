@@ -42,7 +42,7 @@ CREATE TABLE page (
     UNIQUE (batch_id, file)
 );
 
--- What the page step found, as JSON of `pipeline::page::PageOutcome`.
+-- What the page step found, as JSON of `records::page::PageOutcome`.
 CREATE TABLE page_outcome (
     batch_id TEXT    NOT NULL,
     page_no  INTEGER NOT NULL,
@@ -125,6 +125,7 @@ END;
 CREATE TRIGGER filed_batch_is_filed BEFORE UPDATE OF state ON batch
 WHEN NEW.state = 'filed' AND (
     EXISTS (SELECT 1 FROM question WHERE batch_id = NEW.id)
+    OR EXISTS (SELECT 1 FROM placement WHERE batch_id = NEW.id AND place = 'question')
     OR EXISTS (SELECT 1 FROM document WHERE batch_id = NEW.id AND filed_at IS NULL)
 )
 BEGIN
