@@ -25,6 +25,8 @@
 use std::fmt;
 use std::num::NonZeroU16;
 
+use unicode_bidi::{BidiClass, bidi_class};
+
 use crate::page_barcodes::draw::{self, DrawError, Modules};
 use crate::page_barcodes::patch;
 use crate::pdf::paper::{
@@ -59,6 +61,21 @@ pub enum PrintFault {
     NothingToPrint,
     #[error("sheet {sheet}: the {what} is empty")]
     Empty { sheet: usize, what: &'static str },
+    #[error(
+        "sheet {sheet}: the {what} begins or ends with a space, which nobody sees on the sheet; \
+         take it away"
+    )]
+    EdgeSpace { sheet: usize, what: &'static str },
+    #[error(
+        "sheet {sheet}: the {what} holds a character that does not show, such as a line break or \
+         a tab; take it away"
+    )]
+    Unseen { sheet: usize, what: &'static str },
+    #[error(
+        "sheet {sheet}: the {what} holds letters that are written from right to left, which are \
+         not printed; write it with Latin, Greek or Cyrillic letters"
+    )]
+    RightToLeft { sheet: usize, what: &'static str },
     /// A finer barcode would print, and then not read.
     #[error(
         "sheet {sheet}: the {what} would make a barcode too long to read after a fax{because}; \
@@ -262,6 +279,47 @@ impl Sheet {
     }
 }
 
+/// What stands on a sheet must be what its barcode says, and what its reader sees.
+fn check_legible(sheet: &Sheet, number: usize) -> Result<(), PrintFault> {
+    if let Some(what) = sheet.empty_key() {
+        return Err(PrintFault::Empty { sheet: number, what });
+    }
+    for (what, text) in sheet.lines() {
+        for class in text.chars().map(bidi_class) {
+            match class {
+                BidiClass::R | BidiClass::AL => {
+                    return Err(PrintFault::RightToLeft { sheet: number, what });
+                }
+                BidiClass::B
+                | BidiClass::S
+                | BidiClass::BN
+                | BidiClass::LRE
+                | BidiClass::LRO
+                | BidiClass::LRI
+                | BidiClass::RLE
+                | BidiClass::RLO
+                | BidiClass::RLI
+                | BidiClass::FSI
+                | BidiClass::PDF
+                | BidiClass::PDI => return Err(PrintFault::Unseen { sheet: number, what }),
+                BidiClass::L
+                | BidiClass::AN
+                | BidiClass::EN
+                | BidiClass::ES
+                | BidiClass::ET
+                | BidiClass::CS
+                | BidiClass::NSM
+                | BidiClass::WS
+                | BidiClass::ON => {}
+            }
+        }
+        if text.trim() != text {
+            return Err(PrintFault::EdgeSpace { sheet: number, what });
+        }
+    }
+    Ok(())
+}
+
 /// The two symbols of a payload.
 struct Key {
     payload: String,
@@ -277,9 +335,7 @@ impl Key {
 }
 
 fn draw_sheet(sheet: &Sheet, number: usize, order: &PrintOrder) -> Result<PaperPage, PrintFault> {
-    if let Some(what) = sheet.empty_key() {
-        return Err(PrintFault::Empty { sheet: number, what });
-    }
+    check_legible(sheet, number)?;
     let symbol = |symbology, payload: &str| {
         draw::encode(symbology, payload)
             .map_err(|source| PrintFault::Barcode { sheet: number, source })

@@ -246,6 +246,24 @@ fn a_sheet_without_its_key_is_refused() {
 }
 
 #[test]
+fn what_nobody_sees_on_a_sheet_is_refused_and_named_by_its_line() {
+    let told = |patient: PatientLines| {
+        let printed = print_sheets(&[Sheet::Patient(patient)], &order(SheetSize::A4, None));
+        printed.map(|_| ()).unwrap_err().to_string()
+    };
+    for mrn in ["MR1 ", " MR1"] {
+        let fault = told(PatientLines { mrn: mrn.into(), ..patient() });
+        assert!(fault.contains("the MRN begins or ends with a space"), "{fault}");
+    }
+    for mrn in ["MR\u{200b}1", "MR\u{202e}21", "12\n3", "MR\t1"] {
+        let fault = told(PatientLines { mrn: mrn.into(), ..patient() });
+        assert!(fault.contains("the MRN holds a character that does not show"), "{fault}");
+    }
+    let fault = told(PatientLines { name: Some("דוד לוי".into()), ..patient() });
+    assert!(fault.contains("the Name holds letters that are written from right"), "{fault}");
+}
+
+#[test]
 fn numbers_too_long_for_bars_that_survive_a_fax_are_refused_without_showing_them() {
     let mrn = "AB-12345/67890-CDEFGH".to_owned();
     let long = Sheet::Patient(PatientLines { mrn: mrn.clone(), ..patient() });

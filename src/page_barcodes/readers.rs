@@ -100,6 +100,7 @@ fn read_qr(bits: &Bits) -> Vec<MatrixCode> {
     let found = QrReader.decode_multiple_with_hints(&mut bitmap, &hints).unwrap_or_default();
     let found: Vec<_> = found
         .iter()
+        .filter(is_whole)
         .filter_map(|r| Some((r.getText(), by_rows(r.getPoints())?)))
         .map(code)
         .collect();
@@ -107,7 +108,19 @@ fn read_qr(bits: &Bits) -> Vec<MatrixCode> {
         return found;
     }
     let found = QRCodeReader.decode_with_hints(&mut bitmap, &hints);
-    found.ok().iter().filter_map(|r| Some((r.getText(), from_finders(r)?))).map(code).collect()
+    let found = found.ok().filter(|found| is_whole(&found));
+    found.iter().filter_map(|r| Some((r.getText(), from_finders(r)?))).map(code).collect()
+}
+
+/// One symbol of several that make up a text says a part of it: of a number, a
+/// wrong one.
+fn is_whole(result: &&RXingResult) -> bool {
+    let place = RXingResultMetadataType::STRUCTURED_APPEND_SEQUENCE;
+    match result.getRXingResultMetadata().get(&place) {
+        // A whole text's place among the parts is -1.
+        Some(RXingResultMetadataValue::StructuredAppendSequence(place)) => *place < 0,
+        Some(_) | None => true,
+    }
 }
 
 fn read_data_matrix(bits: &Bits) -> Vec<MatrixCode> {

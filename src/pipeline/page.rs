@@ -142,7 +142,7 @@ fn turn_by_labels(readings: &PageReadings, profile: &Profile) -> Option<QuarterT
         let is_its_rule = |rule: &FieldRule| {
             rule.zone.is_some()
                 && rule.symbology.is_none_or(|symbology| symbology == code.symbology)
-                && rule.value_in(&code.text).is_some()
+                && rule.value_in(&code.text).is_some_and(|value| !value.is_empty())
         };
         profile.barcodes.fields.iter().any(is_its_rule)
     };

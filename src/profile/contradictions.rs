@@ -19,6 +19,9 @@ const LEAST_OCR_DPI: u32 = 200;
 /// What a template may name besides index fields.
 const TEMPLATE_WORDS: [&str; 4] = ["document_id", "document_type", "batch", "date"];
 
+/// Those of them that no barcode fills.
+const STATIONS_OWN_WORDS: [&str; 3] = ["document_id", "batch", "date"];
+
 pub(super) fn report(profile: &Profile, file: &SettingsFile<'_>) {
     symbologies(profile, file);
     for (at, rule) in profile.barcodes.fields.iter().enumerate() {
@@ -107,6 +110,13 @@ fn field_rule(profile: &Profile, rule: &FieldRule, path: &str, file: &SettingsFi
             &format!("{path}.symbology"),
             format!("\"{symbology}\" is not among barcodes.symbologies"),
             "add it there, or the code is never looked for",
+        );
+    }
+    if STATIONS_OWN_WORDS.contains(&rule.field.as_str()) {
+        file.refuse(
+            &format!("{path}.field"),
+            format!("{{{}}} in filing.template is the station's own word", rule.field),
+            "name the field differently",
         );
     }
     let only_itf = rule.symbology == Some(Symbology::Itf);

@@ -150,6 +150,9 @@ pub struct BarcodeRules {
     pub fields: Vec<FieldRule>,
 }
 
+/// The part of a pattern that is the field's value.
+const VALUE_GROUP: &str = "value";
+
 /// A barcode that fits every condition given is the value of `field`.
 #[derive(Debug, Clone)]
 pub struct FieldRule {
@@ -168,10 +171,13 @@ pub struct FieldRule {
 
 impl FieldRule {
     /// The value in a barcode's text, if the pattern holds: the group named
-    /// `value`, else the whole text. The rule's other conditions are not asked.
+    /// `value`, where the pattern has one, else the whole text. It may be empty,
+    /// and is then nobody's. The rule's other conditions are not asked.
     pub fn value_in<'t>(&self, text: &'t str) -> Option<&'t str> {
         let found = self.pattern.captures(text)?;
-        found.name("value").or_else(|| found.get(0)).map(|value| value.as_str())
+        let has_group = self.pattern.capture_names().flatten().any(|name| name == VALUE_GROUP);
+        let value = if has_group { found.name(VALUE_GROUP) } else { found.get(0) };
+        Some(value.map_or("", |value| value.as_str().trim()))
     }
 }
 

@@ -54,6 +54,8 @@ pub enum FindError {
     Unknown { name: String, known: Vec<String> },
     #[error("cannot list the profiles in {}", .dir.display())]
     ReadDir { dir: PathBuf, source: io::Error },
+    #[error("the profile {} is not UTF-8 text; save it as UTF-8", .path.display())]
+    NotUtf8 { path: PathBuf },
     #[error("cannot read the profile {}", .path.display())]
     ReadFile { path: PathBuf, source: io::Error },
     #[error("the profile {name:?} cannot be used:\n{}", listed(.problems))]
@@ -86,8 +88,10 @@ pub fn find(name: &str, dirs: &[PathBuf]) -> Result<Found, FindError> {
     };
     let (text, shown) = match origin {
         Origin::File(path) => {
-            let text = std::fs::read_to_string(path)
-                .map_err(|source| FindError::ReadFile { path: path.clone(), source })?;
+            let text = std::fs::read_to_string(path).map_err(|source| match source.kind() {
+                io::ErrorKind::InvalidData => FindError::NotUtf8 { path: path.clone() },
+                _ => FindError::ReadFile { path: path.clone(), source },
+            })?;
             (text, path.display().to_string())
         }
         Origin::BuiltIn => (built_in(name).unwrap_or_default().to_owned(), format!("{name}.toml")),

@@ -110,12 +110,28 @@ fn a_pattern_holds_for_the_whole_text_and_gives_its_value_group() {
     assert_eq!(rule("'a|ab'").value_in("ab"), Some("ab"));
     assert_eq!(rule("'[0-9]{4}'").value_in("12345"), None);
     assert_eq!(rule("'V(?<value>[0-9]+)-.*'").value_in("V42-7"), Some("42"));
+    // What took no part in the match is no value, and not the whole text.
+    assert_eq!(rule("'V(?<value>[0-9]{4})?-.*'").value_in("V-7"), Some(""));
+    let verbose = rule("'(?x) [0-9]{8} # the number'");
+    assert_eq!(verbose.value_in("00482130"), Some("00482130"));
+    assert_eq!(verbose.value_in("00482130 "), None);
+    let typo = listed(&problems(&RIGHT.replace("'[0-9]+'", "'V(?<valeu>[0-9]+)'")));
+    assert!(typo.contains("names a group \"valeu\""), "{typo}");
     let bracket = RIGHT.replace("'[0-9]+'", "'a)|(b'");
     assert!(
         listed(&problems(&bracket)).contains("is not a pattern"),
         "{}",
         listed(&problems(&bracket))
     );
+}
+
+#[test]
+fn a_field_is_not_named_like_the_stations_own_words() {
+    for word in ["document_id", "batch", "date"] {
+        let text = RIGHT.replace("field = \"form_no\"", &format!("field = \"{word}\""));
+        let told = listed(&problems(&text));
+        assert!(told.contains("is the station's own word"), "{word}: {told}");
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use regex::Regex;
 use super::{
     BarcodeRules, BitonalCoding, CheckDigit, Cleaning, DocumentType, FieldRule, FiledPixels,
     Filing, Ocr, PageSize, PaperSource, PdfSettings, Profile, Review, ScanMode, ScannerSettings,
-    SeparateBy, Separation, SidecarFormat, Threshold, Zone, contradictions, places,
+    SeparateBy, Separation, SidecarFormat, Threshold, VALUE_GROUP, Zone, contradictions, places,
 };
 use crate::records::barcode::Symbology;
 use crate::records::document::FieldName;
@@ -204,8 +204,22 @@ fn field_name(section: &Section<'_>, key: &str, name: &str) -> Option<FieldName>
 /// The pattern, holding for whole texts only. It must be a pattern on its own
 /// first: `a)|(b` would become one only between our brackets.
 fn whole_text(section: &Section<'_>, pattern: &str) -> Option<Regex> {
-    Regex::new(pattern)
-        .and_then(|_| Regex::new(&format!(r"\A(?:{pattern})\z")))
+    let whole = Regex::new(pattern).and_then(|_| {
+        Regex::new(&format!(r"\A(?:{pattern})\z"))
+            // A comment in verbose mode takes our bracket along, up to a line's end.
+            .or_else(|_| Regex::new(&format!("\\A(?:{pattern}\n)\\z")))
+    });
+    if let Ok(whole) = &whole
+        && let Some(other) = whole.capture_names().flatten().find(|name| *name != VALUE_GROUP)
+    {
+        section.file().refuse(
+            &section.path_of("pattern"),
+            format!("names a group {other:?}, which nothing reads"),
+            "name the part that is the field's value (?<value>…), and no other",
+        );
+        return None;
+    }
+    whole
         .inspect_err(|error| {
             let reason = error.to_string();
             let reason = reason.lines().last().unwrap_or_default().trim();

@@ -329,6 +329,8 @@ enum Fit {
 /// What a rule may ask of a barcode beside its form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Condition {
+    /// There is a value in it.
+    Value,
     Length,
     Check,
     Zone,
@@ -409,16 +411,14 @@ fn says_whose_page(rule: &FieldRule, profile: &Profile) -> bool {
 
 fn fit(page: &SeparablePage, code: &Reading, rule: &FieldRule) -> Fit {
     let text = code.text.as_str();
-    let is_of_the_form = rule.symbology.is_none_or(|symbology| symbology == code.symbology)
-        && rule.value_in(text).is_some();
-    if !is_of_the_form {
-        return Fit::Not;
-    }
+    let is_of_the_form = rule.symbology.is_none_or(|symbology| symbology == code.symbology);
+    let Some(value) = rule.value_in(text).filter(|_| is_of_the_form) else { return Fit::Not };
     let is_in = |zone: Zone| {
         let (x, y) = middle_on_upright_page(page, code);
         (zone.left..=zone.right).contains(&x) && (zone.top..=zone.bottom).contains(&y)
     };
     let asked = [
+        (Condition::Value, !value.is_empty()),
         (Condition::Length, rule.length.is_none_or(|length| length == text.chars().count())),
         (Condition::Check, rule.check.is_none_or(|check| check_holds(check, text))),
         (Condition::Zone, rule.zone.is_none_or(is_in)),
@@ -430,6 +430,7 @@ fn fit(page: &SeparablePage, code: &Reading, rule: &FieldRule) -> Fit {
 
 fn states(rule: &FieldRule, condition: Condition) -> bool {
     match condition {
+        Condition::Value => true,
         Condition::Length => rule.length.is_some(),
         Condition::Check => rule.check.is_some(),
         Condition::Zone => rule.zone.is_some(),
