@@ -92,7 +92,10 @@ pub(super) fn decode_strip(
     }
     let options = DecoderOptions::default().set_strict_mode(true);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes.as_slice()), options);
-    let damaged = |error: DecodeErrors| ImageFormat::Tiff.damaged(format!("JPEG: {error:?}"));
+    let damaged = |error: DecodeErrors| {
+        tracing::debug!(?error, "a JPEG strip that cannot be decoded");
+        ImageFormat::Tiff.damaged("a JPEG strip's coding")
+    };
     decoder.decode_headers().map_err(damaged)?;
     let input = decoder.input_colorspace();
     let wanted = match (colors, input) {
@@ -112,13 +115,10 @@ pub(super) fn decode_strip(
     decoder.decode().map_err(damaged)
 }
 
-/// Whether a JPEG, in whatever it lies, holds all of its picture. Of one in a
-/// coding that is not read here nothing is known; its decoder will refuse it.
+/// Whether a JPEG, in whatever it lies, holds all of its picture in a coding that
+/// is read here: of another, decoders make a wrong picture without a word.
 pub fn is_whole_jpeg(bytes: &[u8]) -> bool {
-    match jpeg_scans::check(bytes) {
-        Ok(()) | Err(ScanFault::Unsupported(_)) => true,
-        Err(ScanFault::EndsEarly | ScanFault::Damaged | ScanFault::TooLarge) => false,
-    }
+    jpeg_scans::check(bytes).is_ok()
 }
 
 fn scan_fault(format: ImageFormat, fault: ScanFault) -> ImageFault {
@@ -158,8 +158,11 @@ fn fault(error: DecodeErrors, bytes: &[u8]) -> ImageFault {
             Err(fault @ (ScanFault::Unsupported(_) | ScanFault::EndsEarly)) => {
                 scan_fault(ImageFormat::Jpeg, fault)
             }
-            Ok(()) | Err(ScanFault::Damaged | ScanFault::TooLarge) => {
-                ImageFormat::Jpeg.damaged(format!("{other:?}"))
+            // It is whole, and the decoder cannot do with it.
+            Ok(()) => ImageFormat::Jpeg.unsupported("an unusual sampling or marker"),
+            Err(ScanFault::Damaged | ScanFault::TooLarge) => {
+                tracing::debug!(error = ?other, "a JPEG that cannot be decoded");
+                ImageFormat::Jpeg.damaged("its coding")
             }
         },
     }

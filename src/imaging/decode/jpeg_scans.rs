@@ -269,8 +269,14 @@ impl Frame {
             .fold((0, 0), |most, own| (most.0.max(own.0), most.1.max(own.1)));
         let valid =
             parts.iter().map(sampling).all(|(h, v)| (1..=4).contains(&h) && (1..=4).contains(&v));
-        if parts.is_empty() || !valid || width == 0 || height == 0 {
+        if parts.is_empty() || !valid || width == 0 {
             return Err(Damaged);
+        }
+        if height == 0 {
+            return Err(Unsupported("a height told late"));
+        }
+        if sampling(&parts[0]) != most {
+            return Err(Unsupported("colours sampled finer than brightness"));
         }
         check_size(width as u64, height as u64, PixelFormat::Gray8).map_err(|_| TooLarge)?;
         let units = (width.div_ceil(8 * most.0), height.div_ceil(8 * most.1));
@@ -332,6 +338,13 @@ impl Frame {
             let dc = tables.dc.get(dc).ok_or(Damaged)?.as_ref();
             let ac = tables.ac.get(ac).ok_or(Damaged)?.as_ref();
             parts.push(Part { no, dc, ac });
+        }
+        // The decoder takes such scans for ones of all components, and makes
+        // stripes of them.
+        let is_apart = !self.progressive && parts.len() < self.components.len();
+        let is_subsampled = self.components.iter().any(|part| part.sampling != (1, 1));
+        if is_apart && (is_subsampled || tables.restart > 0) {
+            return Err(Unsupported("colours coded apart from each other"));
         }
         let units = match parts.as_slice() {
             [] => return Err(Damaged),

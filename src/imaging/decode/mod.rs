@@ -108,8 +108,12 @@ impl<'a> PageImages<'a> {
                 }))
             }
             Pages::Pnm { rest } => {
-                if self.taken > 0 && !is_pnm(rest) {
+                if self.taken > 0 && rest.iter().all(u8::is_ascii_whitespace) {
                     return None;
+                }
+                if self.taken > 0 && !is_pnm(rest) {
+                    let what = "something that is no picture stands behind a page";
+                    return Some(Err(ImageFormat::Pnm.damaged(what)));
                 }
                 Some(pnm::decode(rest))
             }

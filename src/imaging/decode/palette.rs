@@ -1,6 +1,6 @@
 //! Pictures painted from a palette: black and white stay bits, grays stay gray.
 
-use super::samples::{clear_padding, unpacked};
+use super::samples::{clear_padding, on_paper, unpacked};
 use crate::records::raster::PixelFormat;
 
 pub(super) struct Palette {
@@ -13,12 +13,23 @@ impl Palette {
         Palette { colors: bytes.as_chunks::<3>().0.to_vec() }
     }
 
-    /// All reds, then all greens, then all blues, 16 bits each (TIFF 6.0 tag 320).
+    /// All reds, then all greens, then all blues, 16 bits each (TIFF 6.0 tag 320);
+    /// some writers give them 8 bits, as none of them being larger shows.
     pub(super) fn from_planes(planes: &[u16]) -> Palette {
         let count = planes.len() / 3;
-        let high = |index: usize| (planes[index] >> 8) as u8;
-        let colors = (0..count).map(|i| [high(i), high(count + i), high(2 * count + i)]).collect();
+        let unused_bits = if planes.iter().all(|&level| level < 256) { 0 } else { 8 };
+        let level = |index: usize| (planes[index] >> unused_bits) as u8;
+        let colors =
+            (0..count).map(|i| [level(i), level(count + i), level(2 * count + i)]).collect();
         Palette { colors }
+    }
+
+    /// Paper is white where the first colours are transparent, as far as told.
+    pub(super) fn on_paper(mut self, opacity: &[u8]) -> Palette {
+        for (color, &alpha) in self.colors.iter_mut().zip(opacity) {
+            *color = color.map(|level| on_paper(level, alpha));
+        }
+        self
     }
 
     /// An index beyond the palette is black, as PNG viewers show it.

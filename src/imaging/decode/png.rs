@@ -3,7 +3,7 @@
 
 use std::io::Cursor;
 
-use png::{BitDepth, ColorType, Decoder, DecodingError, Limits, Transformations, Unit};
+use png::{BitDepth, ColorType, Decoder, DecodingError, Info, Limits, Transformations, Unit};
 
 use super::Decoded;
 use super::exif;
@@ -41,8 +41,8 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, ImageFault> {
     });
 
     let mut reader = decoder.read_info().map_err(fault)?;
-    let palette = Palette::from_rgb(reader.info().palette.as_deref().unwrap_or_default());
-    if indexed_bit {
+    let bits = painted_bits(reader.info(), format);
+    if let Some(palette) = &bits {
         check_size(width.into(), height.into(), palette.format_of_bits())?;
     }
     let size = reader.output_buffer_size().ok_or_else(|| ImageFormat::Png.damaged("its size"))?;
@@ -55,16 +55,33 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, ImageFault> {
     });
 
     let (output, _) = reader.output_color_type();
-    let (format, pixels) = match (format, output) {
-        (PixelFormat::Bitonal, ColorType::Indexed) => palette.paint_bits(width, height, &pixels),
-        (PixelFormat::Bitonal, _) => (format, inverted_bits(pixels, width)),
-        (_, ColorType::GrayscaleAlpha) => (format, drop_alpha::<1>(pixels)),
-        (_, ColorType::Rgba) => (format, drop_alpha::<3>(pixels)),
-        (_, ColorType::Grayscale | ColorType::Rgb | ColorType::Indexed) => (format, pixels),
+    let (format, pixels) = match (bits, output) {
+        (Some(palette), _) => palette.paint_bits(width, height, &pixels),
+        (None, _) if format == PixelFormat::Bitonal => (format, inverted_bits(pixels, width)),
+        (None, ColorType::GrayscaleAlpha) => (format, drop_alpha::<1>(pixels)),
+        (None, ColorType::Rgba) => (format, drop_alpha::<3>(pixels)),
+        (None, ColorType::Grayscale | ColorType::Rgb | ColorType::Indexed) => (format, pixels),
     };
     let (lie, exif_stated) =
         reader.info().exif_metadata.as_deref().map_or_else(Default::default, exif::read);
     Ok(Decoded { width, height, format, pixels, stated: stated.or(exif_stated), lie })
+}
+
+/// What the bits of a picture are painted with; `None` where they are black and
+/// white as they are, or no bits.
+fn painted_bits(info: &Info<'_>, format: PixelFormat) -> Option<Palette> {
+    if format != PixelFormat::Bitonal {
+        return None;
+    }
+    let transparency = info.trns.as_deref();
+    if info.color_type == ColorType::Indexed {
+        let palette = Palette::from_rgb(info.palette.as_deref().unwrap_or_default());
+        return Some(palette.on_paper(transparency.unwrap_or_default()));
+    }
+    // Of grays one level is transparent.
+    let level = transparency?.last()?;
+    let opacity = [0, 1].map(|gray| if gray == *level { 0 } else { 255 });
+    Some(Palette::from_rgb(&[0, 0, 0, 255, 255, 255]).on_paper(&opacity))
 }
 
 fn fault(error: DecodingError) -> ImageFault {

@@ -3,16 +3,40 @@
 
 use crate::records::raster::PixelFormat;
 
-/// Paper is white where a picture is transparent. `N` colour samples and one
-/// alpha sample a pixel become `N`, in place.
-pub(super) fn drop_alpha<const N: usize>(mut pixels: Vec<u8>) -> Vec<u8> {
+/// Paper is white where a picture is transparent.
+pub(super) fn on_paper(level: u8, alpha: u8) -> u8 {
+    let (level, alpha) = (u32::from(level), u32::from(alpha));
+    ((level * alpha + 255 * (255 - alpha) + 127) / 255) as u8
+}
+
+/// What the sample behind the colours of a pixel is (TIFF 6.0 tag 338).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ExtraSample {
+    /// No opacity: the colours are as they are.
+    Unspecified,
+    /// The colours are multiplied by it already.
+    AssociatedAlpha,
+    Alpha,
+}
+
+/// `N` colour samples and one of alpha a pixel become `N`, in place.
+pub(super) fn drop_alpha<const N: usize>(pixels: Vec<u8>) -> Vec<u8> {
+    drop_extra::<N>(pixels, ExtraSample::Alpha)
+}
+
+/// `N` colour samples and one more a pixel become `N`, in place.
+pub(super) fn drop_extra<const N: usize>(mut pixels: Vec<u8>, extra: ExtraSample) -> Vec<u8> {
     let count = pixels.len() / (N + 1);
     for index in 0..count {
         let from = index * (N + 1);
-        let alpha = u32::from(pixels[from + N]);
+        let alpha = pixels[from + N];
         for sample in 0..N {
-            let value = u32::from(pixels[from + sample]);
-            pixels[index * N + sample] = ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8;
+            let level = pixels[from + sample];
+            pixels[index * N + sample] = match extra {
+                ExtraSample::Unspecified => level,
+                ExtraSample::AssociatedAlpha => level.saturating_add(255 - alpha),
+                ExtraSample::Alpha => on_paper(level, alpha),
+            };
         }
     }
     pixels.truncate(count * N);

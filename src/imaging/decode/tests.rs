@@ -226,6 +226,105 @@ fn transparent_pixels_show_white_paper() {
     assert_eq!(only_page(&file).pixels(), [255, 0, 127]);
 }
 
+fn transparent_png(color: ::png::ColorType, palette: Option<&[u8]>, trns: &[u8]) -> Vec<u8> {
+    let mut file = Vec::new();
+    let mut encoder = ::png::Encoder::new(&mut file, 2, 1);
+    encoder.set_color(color);
+    encoder.set_depth(::png::BitDepth::One);
+    if let Some(palette) = palette {
+        encoder.set_palette(palette.to_vec());
+    }
+    encoder.set_trns(trns.to_vec());
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_image_data(&[0b0100_0000]).unwrap();
+    writer.finish().unwrap();
+    file
+}
+
+#[test]
+fn transparent_bits_show_white_paper() {
+    use ::png::ColorType::{Grayscale, Indexed};
+    // Black on nothing, and half of a red.
+    let black = transparent_png(Indexed, Some(&[0, 0, 0, 0, 0, 0]), &[0, 255]);
+    assert_eq!(only_page(&black).pixels(), [0b0100_0000]);
+    let red = transparent_png(Indexed, Some(&[255, 0, 0, 0, 0, 0]), &[128]);
+    assert_eq!(only_page(&red).pixels(), [255, 127, 127, 0, 0, 0]);
+    let white = transparent_png(Grayscale, None, &[0, 0]);
+    assert!(only_page(&white).pixels().iter().all(|&level| level == 255));
+}
+
+/// A TIFF of two pixels in one row, of 8 bits a sample, and these tags besides.
+fn small_tiff(samples: &[u8], tags: &[(u16, &[u16])]) -> Vec<u8> {
+    let per_pixel = (samples.len() / 2) as u16;
+    let bits = vec![8; samples.len() / 2];
+    let length = [samples.len() as u16];
+    let mut all: Vec<(u16, &[u16])> = vec![
+        (256, &[2]),
+        (257, &[1]),
+        (258, &bits),
+        (259, &[1]),
+        (277, std::slice::from_ref(&per_pixel)),
+        (278, &[1]),
+        (279, &length),
+    ];
+    all.extend(tags);
+    let mut file = b"II*\0".to_vec();
+    let mut behind = samples.to_vec();
+    file.extend((8 + behind.len() as u32).next_multiple_of(2).to_le_bytes());
+    let strip = [file.len() as u16];
+    all.push((273, &strip));
+    all.sort();
+    behind.resize(behind.len().next_multiple_of(2), 0);
+    file.extend(&behind);
+    let mut beyond = (file.len() + 2 + 12 * all.len() + 4) as u32;
+    let mut lists: Vec<u8> = Vec::new();
+    file.extend((all.len() as u16).to_le_bytes());
+    for (tag, values) in all {
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        file.extend(tag.to_le_bytes());
+        file.extend(3u16.to_le_bytes());
+        file.extend((values.len() as u32).to_le_bytes());
+        if bytes.len() <= 4 {
+            file.extend(&bytes);
+            file.resize(file.len() + 4 - bytes.len(), 0);
+        } else {
+            file.extend(beyond.to_le_bytes());
+            beyond += bytes.len() as u32;
+            lists.extend(bytes);
+        }
+    }
+    file.extend([0; 4]);
+    file.extend(lists);
+    file
+}
+
+#[test]
+fn a_colour_map_of_bytes_is_told_from_one_of_words() {
+    let map = |level: u16| -> Vec<u16> { (0..768).map(|i| (i % 256) * level).collect() };
+    for level in [1, 257] {
+        let file = small_tiff(&[7, 200], &[(262, &[3]), (320, &map(level))]);
+        assert_eq!(only_page(&file).pixels(), [7, 200], "{level}");
+    }
+    let without = fault(&small_tiff(&[7, 200], &[(262, &[3])]));
+    assert!(matches!(without, ImageFault::Damaged { .. }), "{without}");
+}
+
+#[test]
+fn a_sample_behind_the_colours_is_what_the_file_says() {
+    let gray = |extra: u16| small_tiff(&[100, 128, 10, 255], &[(262, &[1]), (338, &[extra])]);
+    assert_eq!(only_page(&gray(0)).pixels(), [100, 10]);
+    assert_eq!(only_page(&gray(1)).pixels(), [227, 10]);
+    assert_eq!(only_page(&gray(2)).pixels(), [177, 10]);
+}
+
+#[test]
+fn reversed_bits_are_put_right_where_nothing_is_coded() {
+    let file = small_tiff(&[0b0000_0001, 0b1100_0000], &[(262, &[1]), (266, &[2])]);
+    assert_eq!(only_page(&file).pixels(), [0b1000_0000, 0b0000_0011]);
+    let predicted = fault(&small_tiff(&[1, 2], &[(262, &[1]), (317, &[2])]));
+    assert!(matches!(predicted, ImageFault::Unsupported { .. }), "{predicted}");
+}
+
 #[test]
 fn sixteen_bits_become_eight() {
     use ::png::{BitDepth, ColorType};
@@ -243,6 +342,15 @@ fn pnm_streams_hold_several_pages() {
     assert_eq!(pages[0].pixels(), [1, 2]);
     assert_eq!(pages[1].pixels(), [0b1010_0000]);
     assert_eq!(pages[2].pixels(), [0, 255]);
+}
+
+#[test]
+fn what_stands_behind_a_pnm_page_is_a_page_or_a_fault() {
+    assert_eq!(pages(b"P5 2 1 255\n\x01\x02\n \n").unwrap().len(), 1);
+    for behind in [&b"P7\nWIDTH 2\nHEIGHT 1\nDEPTH 1\nMAXVAL 255\nENDHDR\n12"[..], b"\x03\x04"] {
+        let found = fault(&[b"P5 2 1 255\n\x01\x02", behind].concat());
+        assert!(matches!(found, ImageFault::Damaged { .. }), "{found}");
+    }
 }
 
 #[test]
@@ -394,9 +502,35 @@ fn a_jpeg_in_a_coding_that_is_not_read_is_unsupported_and_not_damaged() {
         file[frame + at] = byte;
         fault(&file)
     };
-    // 12 bits a sample, lossless, arithmetic.
-    for found in [with(4, 12), with(1, 0xc3), with(1, 0xc9)] {
+    // 12 bits a sample, lossless, arithmetic, a height told late.
+    let mut late = plain.clone();
+    late[frame + 5..frame + 7].fill(0);
+    for found in [with(4, 12), with(1, 0xc3), with(1, 0xc9), fault(&late)] {
         assert!(matches!(found, ImageFault::Unsupported { .. }), "{found}");
+    }
+}
+
+/// Decoders make stripes of these without a word.
+#[test]
+fn a_jpeg_whose_colours_are_coded_unusually_is_not_guessed_at() {
+    let mut plain = Vec::new();
+    let samples = gray_samples(3 * 40, 30);
+    image::codecs::jpeg::JpegEncoder::new(&mut plain)
+        .encode(&samples, 40, 30, image::ExtendedColorType::Rgb8)
+        .unwrap();
+    let frame = plain.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
+    let scan = plain.windows(2).position(|pair| pair == [0xff, 0xda]).unwrap();
+    let [brightness, blue] = [frame + 11, frame + 14];
+    let mut finer = plain.clone();
+    finer[blue] = 0x22;
+    let mut apart = plain.clone();
+    apart[brightness] = 0x22;
+    // A scan of the first component alone.
+    apart.splice(scan + 2..scan + 11, [0, 8, 1, plain[scan + 5], plain[scan + 6]]);
+    for file in [finer, apart] {
+        let found = fault(&file);
+        assert!(matches!(found, ImageFault::Unsupported { .. }), "{found}");
+        assert!(!is_whole_jpeg(&file));
     }
 }
 

@@ -17,7 +17,7 @@ use super::limits::{MAX_PAGE_BYTES, MAX_PAGES, check_size};
 use super::palette::Palette;
 use super::resolution::Stated;
 use super::samples::{
-    clear_padding, drop_alpha, inverted_bits, rgb_from_cmyk, rgb_from_ycbcr, unpacked,
+    ExtraSample, clear_padding, drop_extra, inverted_bits, rgb_from_cmyk, rgb_from_ycbcr, unpacked,
 };
 use super::{Decoded, jpeg};
 use crate::imaging::fault::{ImageFault, ImageFormat};
@@ -83,6 +83,7 @@ fn page_directories(bytes: &[u8]) -> Result<Vec<IfdPointer>, ImageFault> {
 
 /// TIFF 6.0 and TechNote 2, tag 259.
 const COMPRESSION_NONE: u16 = 1;
+const COMPRESSION_LZW: u16 = 5;
 const COMPRESSION_JPEG: u16 = 7;
 /// Tag 262.
 const WHITE_IS_ZERO: u16 = 0;
@@ -168,6 +169,9 @@ impl<'a> Page<'a> {
     }
 
     fn fax_pixels(&mut self, coding: FaxCoding) -> Result<Vec<u8>, ImageFault> {
+        if self.number(Tag::TileWidth)?.is_some() {
+            return Err(ImageFormat::Tiff.unsupported("tiles in fax coding"));
+        }
         let rows_per_strip = self.number(Tag::RowsPerStrip)?.unwrap_or(self.height).max(1);
         let stride = PixelFormat::Bitonal.row_bytes(self.width);
         let mut pixels = Vec::with_capacity(stride * self.height as usize);
@@ -227,9 +231,17 @@ impl<'a> Page<'a> {
         let color = self.decoder.colortype().map_err(fault)?;
         let format = format_of(color, self.photometric)?;
         check_size(self.width.into(), self.height.into(), format)?;
-        if self.low_bit_first && !matches!(color, ColorType::Gray(8) | ColorType::RGB(8)) {
+        let is_uncoded = self.compression == COMPRESSION_NONE;
+        // JPEG has an order of its own.
+        let is_reversed = self.low_bit_first && self.compression != COMPRESSION_JPEG;
+        if is_reversed && !(is_uncoded && color.bit_depth() <= 8) {
             return Err(ImageFormat::Tiff.unsupported("reversed bit order"));
         }
+        if is_uncoded && self.number(Tag::Predictor)?.unwrap_or(1) != 1 {
+            return Err(ImageFormat::Tiff.unsupported("a predictor without a coding"));
+        }
+        let is_tiled = self.number(Tag::TileWidth)?.is_some();
+        let extra = self.extra_sample()?;
         if self.number(Tag::PlanarConfiguration)? == Some(2) && color_samples(color) > 1 {
             return Err(ImageFormat::Tiff.unsupported("separate colour planes"));
         }
@@ -248,8 +260,17 @@ impl<'a> Page<'a> {
                     (self.jpeg_chunk(strip, (chunk_width, height, chunk_height))?, chunk_width)
                 }
                 _ => {
-                    let chunk = self.decoder.read_chunk(index).map_err(fault)?;
-                    (converted(chunk, color, self.photometric, width)?, width)
+                    let mut chunk = self.decoder.read_chunk(index).map_err(|error| {
+                        // Tiles that reach beyond the page are read too short.
+                        match is_tiled && self.compression == COMPRESSION_LZW {
+                            true => ImageFormat::Tiff.unsupported("tiles in LZW coding"),
+                            false => fault(error),
+                        }
+                    })?;
+                    if let (true, DecodingResult::U8(samples)) = (is_reversed, &mut chunk) {
+                        samples.iter_mut().for_each(|byte| *byte = byte.reverse_bits());
+                    }
+                    (converted(chunk, color, self.photometric, width, extra)?, width)
                 }
             };
             let left = format.row_bytes(index % across * chunk_width);
@@ -261,6 +282,15 @@ impl<'a> Page<'a> {
             }
         }
         if self.photometric == PALETTE { self.painted(color, page) } else { Ok((format, page)) }
+    }
+
+    fn extra_sample(&mut self) -> Result<ExtraSample, ImageFault> {
+        let extra = self.decoder.find_tag_unsigned_vec::<u16>(Tag::ExtraSamples).map_err(fault)?;
+        Ok(match extra.as_deref().unwrap_or_default() {
+            [1, ..] => ExtraSample::AssociatedAlpha,
+            [2, ..] => ExtraSample::Alpha,
+            _ => ExtraSample::Unspecified,
+        })
     }
 
     fn jpeg_chunk(
@@ -290,7 +320,11 @@ impl<'a> Page<'a> {
         indices: Vec<u8>,
     ) -> Result<(PixelFormat, Vec<u8>), ImageFault> {
         let planes = self.decoder.find_tag_unsigned_vec::<u16>(Tag::ColorMap).map_err(fault)?;
-        let palette = Palette::from_planes(&planes.unwrap_or_default());
+        let planes = planes.unwrap_or_default();
+        if planes.len() < 3 << color.bit_depth() {
+            return Err(ImageFormat::Tiff.damaged("its colours are not told"));
+        }
+        let palette = Palette::from_planes(&planes);
         let format = match color {
             ColorType::Gray(1) => palette.format_of_bits(),
             _ => PixelFormat::Rgb8,
@@ -337,6 +371,7 @@ fn converted(
     color: ColorType,
     photometric: u16,
     width: u32,
+    extra: ExtraSample,
 ) -> Result<Vec<u8>, ImageFault> {
     let samples = match chunk {
         DecodingResult::U8(samples) => samples,
@@ -356,8 +391,8 @@ fn converted(
             bytes.iter_mut().for_each(|sample| *sample *= scale);
             bytes
         }
-        ColorType::GrayA(_) | ColorType::Multiband { .. } => drop_alpha::<1>(samples),
-        ColorType::RGBA(_) => drop_alpha::<3>(samples),
+        ColorType::GrayA(_) | ColorType::Multiband { .. } => drop_extra::<1>(samples, extra),
+        ColorType::RGBA(_) => drop_extra::<3>(samples, extra),
         ColorType::CMYK(_) => rgb_from_cmyk(&samples),
         ColorType::YCbCr(_) => rgb_from_ycbcr(samples),
         _ => samples,
@@ -383,7 +418,10 @@ fn fault(error: TiffError) -> ImageFault {
         TiffError::IoError(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
             ImageFormat::Tiff.truncated("no more data")
         }
-        TiffError::UnsupportedError(what) => ImageFormat::Tiff.unsupported(what),
+        TiffError::UnsupportedError(what) => {
+            tracing::debug!(%what, "a TIFF that is not read");
+            ImageFormat::Tiff.unsupported("an unusual coding or kind of pixels")
+        }
         TiffError::LimitsExceeded => ImageFormat::Tiff.damaged("it asks for too much memory"),
         TiffError::FormatError(TiffFormatError::InvalidDimensions(..)) => {
             ImageFormat::Tiff.damaged("a side of 0 pixels")
