@@ -11,6 +11,7 @@
 
 mod content;
 mod draw;
+mod filters;
 mod inflation;
 mod ink;
 mod page_tree;
@@ -115,6 +116,11 @@ impl PdfPages {
 fn taken(pdf: &Pdf, index: usize, is_whole_jpeg: IsWholeJpeg) -> Result<Raster, PdfFault> {
     let no = index + 1;
     let page = pdf.pages().get(index).ok_or(PdfFault::PageDamaged { page: no })?;
+    // The library would make an empty page of A4.
+    let shown = page.intersected_crop_box();
+    if shown.width() <= 0.0 || shown.height() <= 0.0 {
+        return Err(PdfFault::PageDamaged { page: no });
+    }
     content::check(page, no)?;
     let survey = Survey::of(page, no, is_whole_jpeg)?;
     match survey.single_image() {

@@ -16,6 +16,7 @@ use hayro::kurbo::{Affine, BezPath, PathEl, Rect, Shape, Vec2};
 
 use super::super::PdfFault;
 use super::IsWholeJpeg;
+use super::filters::before_the_last;
 use super::ink::InkMeter;
 
 /// The unit of a survey, a PDF's own.
@@ -119,10 +120,10 @@ impl Survey {
             obstacles: Vec::new(),
             too_large: None,
             is_whole_jpeg,
-            jpegs: HashMap::new(),
+            coded: HashMap::new(),
         };
         interpret_page(page, &mut context, &mut surveyor);
-        if surveyor.jpegs.values().any(|whole| !whole) {
+        if surveyor.coded.values().any(|whole| !whole) {
             return Err(PdfFault::PageDamaged { page: no });
         }
         match surveyor.too_large {
@@ -164,6 +165,13 @@ impl Survey {
     }
 }
 
+/// Behind the start of its data, the end mark of JPEG 2000 stands nowhere else
+/// (ISO 15444-1, A.2).
+fn has_end_of_codestream(jpeg: &[u8]) -> bool {
+    let mark = |bytes: &[u8], code: [u8; 2]| bytes.windows(2).position(|pair| pair == code);
+    mark(jpeg, [0xff, 0x93]).is_some_and(|data| mark(&jpeg[data..], [0xff, 0xd9]).is_some())
+}
+
 /// Collects a [`Survey`]; draws nothing.
 struct Surveyor {
     survey: Survey,
@@ -174,16 +182,23 @@ struct Surveyor {
     /// The JPEGs on the page, each looked at once, and whether they are whole.
     /// Those that stand in the content have one number, and mostly differ in
     /// length.
-    jpegs: HashMap<(ObjectIdentifier, usize), bool>,
+    coded: HashMap<(ObjectIdentifier, usize), bool>,
 }
 
 impl Surveyor {
-    fn look_at_jpeg(&mut self, stream: &Stream<'_>) {
-        if stream.filters().as_slice() == [Filter::DctDecode] {
-            let jpeg = stream.raw_data();
-            let whole = || (self.is_whole_jpeg)(&jpeg);
-            self.jpegs.entry((stream.obj_id(), jpeg.len())).or_insert_with(whole);
-        }
+    /// What the decoders in the library fill up without a word.
+    fn look_at_coding(&mut self, stream: &Stream<'_>) {
+        let is_whole: fn(&[u8]) -> bool = match stream.filters().last() {
+            Some(Filter::DctDecode) => self.is_whole_jpeg,
+            Some(Filter::JpxDecode) => has_end_of_codestream,
+            Some(_) | None => return,
+        };
+        let key = (stream.obj_id(), stream.raw_data().len());
+        self.coded.entry(key).or_insert_with(|| match before_the_last(stream) {
+            Some(coded) => coded.is_ok_and(|coded| is_whole(&coded)),
+            // Filters that are not looked into.
+            None => true,
+        });
     }
 
     fn mark(&mut self) {
@@ -230,7 +245,7 @@ impl<'a> Device<'a> for Surveyor {
         let one_byte_a_pixel = match &image {
             Image::Stencil(_) => true,
             Image::Raster(raster) => {
-                self.look_at_jpeg(raster.stream());
+                self.look_at_coding(raster.stream());
                 raster.stream().dict().get::<u8>("BitsPerComponent") == Some(1)
             }
         };

@@ -169,3 +169,67 @@ fn a_list_that_names_more_pages_than_there_are_is_refused() {
         assert!(matches!(listed(kids, count), Ok(2)), "{kids}");
     }
 }
+
+/// As `/Filter[/ASCIIHexDecode/FlateDecode]` has it, without the end mark.
+fn packed_in_hex(content: &str) -> String {
+    let packed = miniz_oxide::deflate::compress_to_vec_zlib(content.as_bytes(), 6);
+    packed.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn page_of_coded(keys: &str, coded: &str) -> Vec<u8> {
+    pdf_of(&[
+        "<</Type/Catalog/Pages 2 0 R>>".to_owned(),
+        "<</Type/Pages/Kids[3 0 R]/Count 1>>".to_owned(),
+        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 100]/Contents 4 0 R>>".to_owned(),
+        stream(keys, coded),
+    ])
+}
+
+#[test]
+fn content_that_was_cut_off_or_changed_is_damaged() {
+    const FILTER: &str = "/Filter[/ASCIIHexDecode/FlateDecode]";
+    let lines: String = (0..40).map(|no| format!("{no} 10 {} 20 re f\n", no * 7)).collect();
+    let whole = packed_in_hex(&lines);
+    first_page(page_of_coded(FILTER, &format!("{whole}>"))).unwrap();
+    // Without its sum, as some writers leave it.
+    first_page(page_of_coded(FILTER, &format!("{}>", &whole[..whole.len() - 8]))).unwrap();
+    let mut changed = whole.clone();
+    changed.replace_range(whole.len() / 2..whole.len() / 2 + 8, "00000000");
+    let half = &whole[..whole.len() / 4 * 2];
+    for coded in [format!("{half}>"), whole.clone(), format!("{changed}>")] {
+        let told = first_page(page_of_coded(FILTER, &coded)).unwrap_err();
+        assert_eq!(told.to_string(), PdfFault::PageDamaged { page: 1 }.to_string());
+    }
+    // The line of the other tests.
+    const IN_85: &str = "0ea_)0H`)00H`,)+ED$9Ac";
+    first_page(page_of_coded("/Filter/ASCII85Decode", &format!("{IN_85}~>"))).unwrap();
+    let cut = first_page(page_of_coded("/Filter/ASCII85Decode", IN_85)).unwrap_err();
+    assert_eq!(cut.to_string(), PdfFault::PageDamaged { page: 1 }.to_string());
+}
+
+#[test]
+fn content_that_is_not_understood_to_its_end_is_damaged() {
+    first_page(page_of(&format!("{A_LINE} % end"), "", &[])).unwrap();
+    first_page(page_of(&format!("/Own MP {A_LINE} unknown-operator"), "", &[])).unwrap();
+    for stop in [")", "]", ">>", "<zz>", "1.2.3 0 m", "+-5 0 m", "5 m", "(never closed"] {
+        let told = first_page(page_of(&format!("{A_LINE} {stop} {A_LINE}"), "", &[]));
+        assert!(matches!(told, Err(PdfFault::PageDamaged { page: 1 })), "{stop}: {told:?}");
+    }
+}
+
+#[test]
+fn a_page_without_extent_is_damaged_and_not_blank_paper() {
+    let page = |boxes: &str| {
+        pdf_of(&[
+            "<</Type/Catalog/Pages 2 0 R>>".to_owned(),
+            "<</Type/Pages/Kids[3 0 R]/Count 1>>".to_owned(),
+            format!("<</Type/Page/Parent 2 0 R{boxes}/Contents 4 0 R>>"),
+            stream("", A_LINE),
+        ])
+    };
+    first_page(page("/MediaBox[0 0 200 100]/CropBox[10 10 100 90]")).unwrap();
+    for boxes in ["/MediaBox[0 0 0 0]", "/MediaBox[0 0 200 100]/CropBox[300 300 400 400]"] {
+        let told = first_page(page(boxes));
+        assert!(matches!(told, Err(PdfFault::PageDamaged { page: 1 })), "{boxes}: {told:?}");
+    }
+}

@@ -1,0 +1,131 @@
+//! Whether a stream's coded bytes come to their end. The library takes what it
+//! can of one that was cut off, and says nothing.
+//!
+//! LZW is left to the library: nothing has written it for decades.
+
+use std::borrow::Cow;
+
+use hayro::hayro_syntax::Filter;
+use hayro::hayro_syntax::object::Stream;
+use miniz_oxide::inflate::{
+    DecompressError, TINFLStatus, decompress_to_vec_with_limit, decompress_to_vec_zlib_with_limit,
+};
+
+/// More is not unpacked here a second time; how much a page may have is asked
+/// elsewhere.
+const MOST_BYTES: usize = 64 << 20;
+
+/// What comes of one filter.
+enum Unpacked {
+    Whole(Vec<u8>),
+    Broken,
+    /// Not looked into here.
+    Unknown,
+}
+
+/// Whether all of a stream of instructions is there.
+pub fn is_whole(stream: &Stream<'_>) -> bool {
+    match through(&stream.filters(), stream.raw_data()) {
+        Some(Ok(_)) => true,
+        Some(Err(())) => false,
+        None => stream.decoded_data().is_ok(),
+    }
+}
+
+/// The bytes that an image's own coding begins with, behind the filters before
+/// it; the error is one of these cut off, `None` one that is not looked into.
+pub fn before_the_last<'s>(stream: &Stream<'s>) -> Option<Result<Cow<'s, [u8]>, ()>> {
+    let filters = stream.filters();
+    let (_, before) = filters.split_last()?;
+    through(before, stream.raw_data())
+}
+
+fn through<'d>(filters: &[Filter], data: Cow<'d, [u8]>) -> Option<Result<Cow<'d, [u8]>, ()>> {
+    let mut data = data;
+    for filter in filters {
+        data = match unpacked(*filter, &data) {
+            Unpacked::Whole(bytes) => Cow::Owned(bytes),
+            Unpacked::Broken => return Some(Err(())),
+            Unpacked::Unknown => return None,
+        };
+    }
+    Some(Ok(data))
+}
+
+fn unpacked(filter: Filter, data: &[u8]) -> Unpacked {
+    match filter {
+        Filter::FlateDecode => inflated(data),
+        Filter::AsciiHexDecode => from_hex(data).map_or(Unpacked::Broken, Unpacked::Whole),
+        Filter::Ascii85Decode => from_base_85(data).map_or(Unpacked::Broken, Unpacked::Whole),
+        Filter::LzwDecode
+        | Filter::RunLengthDecode
+        | Filter::CcittFaxDecode
+        | Filter::Jbig2Decode
+        | Filter::DctDecode
+        | Filter::JpxDecode
+        | Filter::Crypt => Unpacked::Unknown,
+    }
+}
+
+/// A sum that is missing at the end harms nothing; one that is wrong says that
+/// other bytes were packed.
+fn inflated(data: &[u8]) -> Unpacked {
+    let beyond = |error: &DecompressError| error.status == TINFLStatus::HasMoreOutput;
+    match decompress_to_vec_zlib_with_limit(data, MOST_BYTES) {
+        Ok(bytes) => return Unpacked::Whole(bytes),
+        Err(error) if beyond(&error) => return Unpacked::Unknown,
+        Err(error) if error.status == TINFLStatus::Adler32Mismatch => return Unpacked::Broken,
+        Err(_) => {}
+    }
+    match decompress_to_vec_with_limit(data.get(2..).unwrap_or_default(), MOST_BYTES) {
+        Ok(bytes) => Unpacked::Whole(bytes),
+        Err(error) if beyond(&error) => Unpacked::Unknown,
+        Err(_) => Unpacked::Broken,
+    }
+}
+
+/// Up to its end mark (ISO 32000-1, 7.4.2).
+fn from_hex(data: &[u8]) -> Option<Vec<u8>> {
+    let end = data.iter().position(|byte| *byte == b'>')?;
+    let mut digits = Vec::with_capacity(end);
+    for byte in data[..end].iter().filter(|byte| !is_space(**byte)) {
+        digits.push(char::from(*byte).to_digit(16)? as u8);
+    }
+    Some(digits.chunks(2).map(|pair| pair[0] << 4 | pair.get(1).copied().unwrap_or(0)).collect())
+}
+
+/// Up to its end mark (ISO 32000-1, 7.4.3).
+fn from_base_85(data: &[u8]) -> Option<Vec<u8>> {
+    let end = data.windows(2).position(|pair| pair == b"~>")?;
+    let mut bytes = Vec::with_capacity(end);
+    let mut group: Vec<u32> = Vec::with_capacity(5);
+    for byte in data[..end].iter().filter(|byte| !is_space(**byte)) {
+        match byte {
+            b'z' if group.is_empty() => bytes.extend([0; 4]),
+            b'!'..=b'u' => group.push(u32::from(byte - b'!')),
+            _ => return None,
+        }
+        if group.len() == 5 {
+            bytes.extend(four_bytes(&group)?);
+            group.clear();
+        }
+    }
+    if group.is_empty() {
+        return Some(bytes);
+    }
+    let kept = group.len() - 1;
+    group.resize(5, 84);
+    bytes.extend(&four_bytes(&group)?[..kept]);
+    Some(bytes)
+}
+
+fn four_bytes(group: &[u32]) -> Option<[u8; 4]> {
+    let value = group.iter().try_fold(0_u32, |value, digit| {
+        value.checked_mul(85).and_then(|value| value.checked_add(*digit))
+    });
+    value.map(u32::to_be_bytes)
+}
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b'\0' | b'\t' | b'\n' | 0x0c | b'\r' | b' ')
+}
