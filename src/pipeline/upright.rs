@@ -6,7 +6,9 @@
 //! in doubt are read once. Tesseract's own detection of orientation is asked
 //! only where not even the lines' direction was seen: it takes a third of the
 //! time of reading, and says of a page of capitals that it stands on its head.
-//! Whatever it says, only a better reading turns a page.
+//! Whatever it says, only a better reading turns a page. And a turn the letters
+//! showed is believed no further than the page reads: on a page 16° crooked,
+//! ascenders point anywhere.
 
 use crate::imaging::clean::{Cleaned, Lines, clean, clean_with_turn};
 use crate::imaging::reading;
@@ -24,6 +26,9 @@ const READS_WELL: f32 = 70.0;
 /// A page is turned only if its words gain so much: a wrong turn is worse than
 /// none.
 const READS_BETTER_BY: f32 = 20.0;
+/// … and reads like this at least: text on its head, and text 18° crooked on
+/// whatever side, reaches 50.
+const LEAST_TURNED: f32 = 50.0;
 /// Below this, what was read of a page in doubt is not its text: handwriting on
 /// its head gives 35, logos and figures on their side less.
 const JUNK: f32 = 30.0;
@@ -40,8 +45,20 @@ pub(super) fn read_upright(
     }
     let read = |page: &Cleaned| read_as_it_lies(page, readers);
     if !settings.upright || cleaned.picture.turn_confidence.is_some() {
-        let text = read(&cleaned);
-        return (cleaned, Some(text));
+        let text = match read(&cleaned) {
+            Ok(text) => text,
+            Err(fault) => return (cleaned, Some(Err(fault))),
+        };
+        if cleaned.picture.turn == QuarterTurn::None || reads_well(&text) {
+            return (cleaned, Some(Ok(text)));
+        }
+        let (page, text) = better_lying((cleaned, text), || {
+            let mut page = clean_with_turn(original, settings, QuarterTurn::None, 0.0);
+            page.picture.turn_confidence = None;
+            let text = read(&page)?;
+            Ok((page, text))
+        });
+        return (page, Some(Ok(text)));
     }
     let lines = cleaned.lines;
     let read_turned = |turn: QuarterTurn| {
@@ -67,6 +84,22 @@ pub(super) fn read_upright(
             (page, Some(Ok(settled.text)))
         }
         Err(fault) => (cleaned, Some(Err(fault))),
+    }
+}
+
+/// Of a page turned by its letters that does not read well: the page as it lies,
+/// unless it reads better for the turn.
+fn better_lying<P>(
+    turned: (P, PageText),
+    as_it_lies: impl FnOnce() -> Result<(P, PageText), OcrFault>,
+) -> (P, PageText) {
+    match as_it_lies() {
+        Ok(lying) if !reads_better(&turned.1, &lying.1) => lying,
+        Ok(_) => turned,
+        Err(fault) => {
+            tracing::warn!(%fault, "a turn was not checked");
+            turned
+        }
     }
 }
 
@@ -110,8 +143,7 @@ fn settle<P>(
                 break;
             }
         };
-        let is_better = confidence(&turned) >= confidence(&text) + READS_BETTER_BY;
-        if reads_well(&turned) || is_better {
+        if reads_well(&turned) || reads_better(&turned, &text) {
             return Ok((page, told(turned)));
         }
     }
@@ -151,6 +183,11 @@ fn confidence(text: &PageText) -> f32 {
 
 fn reads_well(text: &PageText) -> bool {
     confidence(text) >= READS_WELL
+}
+
+fn reads_better(turned: &PageText, lying: &PageText) -> bool {
+    let turned = confidence(turned);
+    turned >= LEAST_TURNED && turned >= confidence(lying) + READS_BETTER_BY
 }
 
 /// Whether most words of three letters and more are taller than wide.
@@ -233,6 +270,20 @@ mod tests {
         };
         let (turn, _) = settle(None, read, || panic!("Tesseract was not asked")).unwrap();
         assert_eq!(turn, QuarterTurn::Right);
+    }
+
+    #[test]
+    fn a_turn_that_reads_no_better_than_the_page_as_it_lies_is_taken_back() {
+        let page = |confidence| page_of(confidence, 70, 20);
+        for (turned, lying, kept) in [
+            (40.0, 55.0, "lying"),
+            (45.0, 30.0, "lying"),
+            (35.0, 0.0, "lying"),
+            (55.0, 30.0, "turned"),
+        ] {
+            let found = better_lying(("turned", page(turned)), || Ok(("lying", page(lying))));
+            assert_eq!(found.0, kept, "{turned} and {lying}");
+        }
     }
 
     #[test]

@@ -39,6 +39,11 @@ const DARKEST_LIGHT: u8 = 128;
 /// its ground in a third of the page.
 const GROUND_RANGE: u8 = 45;
 const EVEN_PART: f32 = 0.85;
+/// White paper around dark boxes, as between printed slides, takes more than this
+/// part of the whole page, its edges included; a film frame's edges are clear
+/// seldom, and then in less of it.
+const MOST_LIGHT_PAPER: f32 = 0.25;
+const LIGHT_PAPER: u8 = 200;
 /// The part of the ink that is letters: 0.32 on ruled paper with handwriting,
 /// over 0.6 on typed pages, under 0.02 on a radiograph.
 const LEAST_LETTERS: f32 = 0.2;
@@ -50,11 +55,14 @@ pub(super) fn find(survey: &Survey) -> Polarity {
     let inner = Inner::of(survey);
     let (mut dark_strokes, mut light_strokes) = (0usize, 0usize);
     let mut grounds = Vec::new();
+    let (mut tiles, mut light_tiles) = (0usize, 0usize);
     survey.for_each_tile(|tile| {
+        let ground = middle_level(tile.histogram, tile.pixels);
+        tiles += 1;
+        light_tiles += usize::from(ground >= LIGHT_PAPER);
         if !inner.contains(tile.left, tile.top) {
             return;
         }
-        let ground = middle_level(tile.histogram, tile.pixels);
         match vote(tile.histogram, tile.pixels, ground) {
             Some(Polarity::Positive) => dark_strokes += 1,
             Some(Polarity::Negative) => light_strokes += 1,
@@ -63,7 +71,12 @@ pub(super) fn find(survey: &Survey) -> Polarity {
         grounds.push(ground);
     });
     let light_on_dark = light_strokes >= LEAST_TILES && light_strokes > PAGE_RATIO * dark_strokes;
-    if light_on_dark && is_dark_and_even(&mut grounds) && is_written_on(survey, &inner) {
+    let is_on_light_paper = light_tiles as f32 > MOST_LIGHT_PAPER * tiles as f32;
+    if light_on_dark
+        && !is_on_light_paper
+        && is_dark_and_even(&mut grounds)
+        && is_written_on(survey, &inner)
+    {
         Polarity::Negative
     } else {
         Polarity::Positive
