@@ -327,11 +327,18 @@ fn pictures_and_boxes_light_on_dark_are_not_negative_pages() {
     note_above_box.lines((150, 100, 1100, 160), 0);
     note_above_box.bar((120, 200, 1150, 1400), 0);
     note_above_box.lines((160, 240, 1100, 1360), 255);
+    // Handed out six to a sheet: two thirds of it are dark.
+    let mut slides = Drawing::letter_page(255);
+    for (left, top) in [90, 640].into_iter().flat_map(|x| [80, 575, 1070].map(|y| (x, y))) {
+        slides.bar((left, top, left + 540, top + 485), 8);
+        slides.lines((left + 40, top + 40, left + 500, top + 450), 250);
+    }
     for (name, page) in [
         ("radiograph", radiograph()),
         ("captioned radiograph", captioned),
         ("ultrasound", sector),
         ("box", note_above_box),
+        ("slides", slides),
     ] {
         let page = page.raster();
         let cleaned = clean(&page, &Cleaning { crop: false, deskew: false, ..settings() });
