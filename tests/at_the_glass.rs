@@ -110,7 +110,9 @@ fn a_terminal_that_closes_at_the_question_leaves_the_batch_open() {
     let mut glass = AtTheGlass::with(3, &[], Errors::ToTheTerminal);
     glass.is_asked();
     let (station, stopped) = glass.loses_its_terminal();
-    assert_eq!(stopped.code, 5, "{}", stopped.stdout);
+    // The end of input stops the scanner; a hang-up that comes behind it, while
+    // pages are still read, ends the program at once.
+    assert!([5, 1].contains(&stopped.code), "{}", stopped.stdout);
     assert!(station.filed("pdf").is_empty());
     let batch = stopped.json()["batch"].as_str().unwrap().to_owned();
     let closed = station.capture(&["--resume", &batch, "--no-more-paper"]);
