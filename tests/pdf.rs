@@ -295,6 +295,46 @@ fn a_slanted_line_keeps_its_words_on_its_baseline() {
     }
 }
 
+/// As Tesseract gives what is printed along a form's side.
+#[test]
+fn lines_up_and_down_the_page_lie_over_their_words_and_copy_in_order() {
+    if !found("pdftotext") {
+        return;
+    }
+    let level = text_of(900, 700, &["CONFIDENTIAL patient record do not copy"]);
+    let (width, height) = (level.width, level.height);
+    let up = |b: PixelBox| PixelBox {
+        left: b.top,
+        top: width - b.right,
+        right: b.bottom,
+        bottom: width - b.left,
+    };
+    let down = |b: PixelBox| PixelBox {
+        left: height - b.bottom,
+        top: b.left,
+        right: height - b.top,
+        bottom: b.right,
+    };
+    let ways: [(&str, &dyn Fn(PixelBox) -> PixelBox); 2] = [("up", &up), ("down", &down)];
+    for (name, turn) in ways {
+        let mut text = PageText { width: height, height: width, ..level.clone() };
+        let line = &mut text.lines[0];
+        line.bounds = turn(line.bounds);
+        line.words.iter_mut().for_each(|word| word.bounds = turn(word.bounds));
+        let page = bars(&text);
+        let pdf = keep(name, &write(&[upright(&g4(&page), &text)]));
+        assert_eq!(copied_text(&pdf).split_whitespace().collect::<Vec<_>>(), words_of(&text));
+        for (word, found) in text.words().zip(&words_with_boxes(&pdf)[0]) {
+            let PixelBox { left, top, right, bottom } = word.bounds;
+            let expected = [left, top, right, bottom].map(f64::from);
+            assert!(
+                furthest_side(expected, found.bounds) <= 8.0,
+                "{name}: {found:?}, {expected:?}"
+            );
+        }
+    }
+}
+
 #[test]
 fn letters_of_every_script_survive() {
     let lines = [

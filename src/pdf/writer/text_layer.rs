@@ -191,7 +191,7 @@ impl TextLayer<'_> {
 /// Where a word was read: pixels of the upright page, y downward.
 struct ReadSpan {
     left: f64,
-    /// At least a pixel right of `left`.
+    /// At least a pixel right of `left`, or in a line up or down the same.
     right: f64,
     baseline_at_left: f64,
     baseline_at_right: f64,
@@ -200,6 +200,29 @@ struct ReadSpan {
 impl ReadSpan {
     /// Within the page, whatever the box says.
     fn of(word: &Word, line: &TextLine, size: f64, page: &PageText) -> Self {
+        match course(line) {
+            Course::Level => ReadSpan::level(word, line, size, page),
+            course @ (Course::Up | Course::Down) => ReadSpan::upright(word, course, size, page),
+        }
+    }
+
+    /// Of a line up or down the page: its baseline from the first letter to the
+    /// last.
+    fn upright(word: &Word, course: Course, size: f64, page: &PageText) -> Self {
+        let PixelBox { left, top, right, bottom } = word.bounds;
+        let (width, height) = (f64::from(page.width), f64::from(page.height));
+        let top = f64::from(top).min(height - 1.0);
+        let bottom = f64::from(bottom).min(height).max(top + 1.0);
+        let below = -DESCENT_EM * size;
+        let (along, first, last) = match course {
+            Course::Level | Course::Up => (f64::from(right) - below, bottom, top),
+            Course::Down => (f64::from(left) + below, top, bottom),
+        };
+        let along = along.clamp(0.0, width);
+        ReadSpan { left: along, right: along, baseline_at_left: first, baseline_at_right: last }
+    }
+
+    fn level(word: &Word, line: &TextLine, size: f64, page: &PageText) -> Self {
         let PixelBox { left, top, right, bottom } = word.bounds;
         let left = f64::from(left.min(page.width.saturating_sub(1)));
         let right = f64::from(right.min(page.width)).max(left + 1.0);
@@ -303,9 +326,49 @@ fn baseline_at(line: &TextLine, x: f64) -> f64 {
     y.clamp(top.min(bottom), bottom.max(top))
 }
 
+/// Which way a line is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Course {
+    Level,
+    /// From the foot of the page, as along its left edge.
+    Up,
+    Down,
+}
+
+/// Tesseract reads lines up and down the page and leaves them lying: their words
+/// are taller than wide and stand above each other. One word alone is one up.
+fn course(line: &TextLine) -> Course {
+    let sides = |part: &PixelBox| {
+        (part.right.saturating_sub(part.left), part.bottom.saturating_sub(part.top))
+    };
+    let (width, height) = sides(&line.bounds);
+    let (Some(first), Some(last)) = (line.words.first(), line.words.last()) else {
+        return Course::Level;
+    };
+    let mut long = line.words.iter().filter(|word| word.text.chars().count() >= 3).peekable();
+    let stands = |word: &Word| {
+        let (width, height) = sides(&word.bounds);
+        height > width
+    };
+    if height <= TALL * width || long.peek().is_none() || !long.all(stands) {
+        return Course::Level;
+    }
+    match first.bounds.top < last.bounds.top {
+        true => Course::Down,
+        false => Course::Up,
+    }
+}
+
+/// Times as tall as wide: no level line of three letters and more stands so.
+const TALL: u32 = 2;
+
 /// The font size at which the line's tallest letters reach from its baseline
 /// to the top of its box; at least a pixel, at most the page's height.
 fn own_size(line: &TextLine, page: &PageText) -> f64 {
+    if course(line) != Course::Level {
+        let across = f64::from(line.bounds.right.saturating_sub(line.bounds.left));
+        return (across / (ASCENT_EM - DESCENT_EM)).clamp(1.0, f64::from(page.height.max(1)));
+    }
     let width = f64::from(line.bounds.right.saturating_sub(line.bounds.left));
     let middle = f64::from(line.bounds.left) + width / 2.0;
     let above = baseline_at(line, middle) - f64::from(line.bounds.top);
