@@ -321,8 +321,42 @@ fn a_sample_behind_the_colours_is_what_the_file_says() {
 fn reversed_bits_are_put_right_where_nothing_is_coded() {
     let file = small_tiff(&[0b0000_0001, 0b1100_0000], &[(262, &[1]), (266, &[2])]);
     assert_eq!(only_page(&file).pixels(), [0b1000_0000, 0b0000_0011]);
-    let predicted = fault(&small_tiff(&[1, 2], &[(262, &[1]), (317, &[2])]));
-    assert!(matches!(predicted, ImageFault::Unsupported { .. }), "{predicted}");
+}
+
+#[test]
+fn a_predictor_is_undone_only_in_codings_that_have_one() {
+    use ::tiff::encoder::colortype::Gray8;
+    use ::tiff::encoder::{Compression, Predictor, TiffEncoder};
+    let samples = gray_samples(40, 30);
+    let predicted = |coding: Compression| {
+        let mut file = Cursor::new(Vec::new());
+        let encoder = TiffEncoder::new(&mut file).unwrap().with_compression(coding);
+        let mut encoder = encoder.with_predictor(Predictor::Horizontal);
+        encoder.write_image::<Gray8>(40, 30, &samples).unwrap();
+        file.into_inner()
+    };
+    for coding in [Compression::Lzw, Compression::Deflate(Default::default())] {
+        assert_eq!(only_page(&predicted(coding)).pixels(), samples);
+    }
+    for coding in [Compression::Uncompressed, Compression::Packbits] {
+        let found = fault(&predicted(coding));
+        assert!(matches!(found, ImageFault::Unsupported { .. }), "{found}");
+    }
+}
+
+#[test]
+fn a_predictor_is_refused_where_samples_behind_the_colours_are_dropped() {
+    use ::tiff::encoder::colortype::RGBA8;
+    use ::tiff::encoder::{Compression, Predictor, TiffEncoder};
+    let mut file = Cursor::new(Vec::new());
+    let encoder = TiffEncoder::new(&mut file).unwrap().with_compression(Compression::Lzw);
+    let mut encoder = encoder.with_predictor(Predictor::Horizontal);
+    let mut image = encoder.new_image::<RGBA8>(10, 30).unwrap();
+    // Of no stated meaning.
+    image.encoder().write_tag(::tiff::tags::Tag::ExtraSamples, &[0u16][..]).unwrap();
+    image.write_data(&gray_samples(40, 30)).unwrap();
+    let found = fault(&file.into_inner());
+    assert!(matches!(found, ImageFault::Unsupported { .. }), "{found}");
 }
 
 #[test]

@@ -85,6 +85,8 @@ fn page_directories(bytes: &[u8]) -> Result<Vec<IfdPointer>, ImageFault> {
 const COMPRESSION_NONE: u16 = 1;
 const COMPRESSION_LZW: u16 = 5;
 const COMPRESSION_JPEG: u16 = 7;
+const COMPRESSION_DEFLATE: u16 = 8;
+const COMPRESSION_OLD_DEFLATE: u16 = 32_946;
 /// Tag 262.
 const WHITE_IS_ZERO: u16 = 0;
 const BLACK_IS_ZERO: u16 = 1;
@@ -237,8 +239,21 @@ impl<'a> Page<'a> {
         if is_reversed && !(is_uncoded && color.bit_depth() <= 8) {
             return Err(ImageFormat::Tiff.unsupported("reversed bit order"));
         }
-        if is_uncoded && self.number(Tag::Predictor)?.unwrap_or(1) != 1 {
-            return Err(ImageFormat::Tiff.unsupported("a predictor without a coding"));
+        let is_predicted =
+            self.compression != COMPRESSION_JPEG && self.number(Tag::Predictor)?.unwrap_or(1) != 1;
+        // The crate undoes a predictor whatever the coding, other readers only in these.
+        let has_predictors = matches!(
+            self.compression,
+            COMPRESSION_LZW | COMPRESSION_DEFLATE | COMPRESSION_OLD_DEFLATE
+        );
+        if is_predicted && !has_predictors {
+            return Err(ImageFormat::Tiff.unsupported("a predictor that its coding does not have"));
+        }
+        // The crate drops what stands behind the colours, and only then predicts from
+        // that many samples back.
+        let samples = self.number(Tag::SamplesPerPixel)?.unwrap_or(1);
+        if is_predicted && samples != u32::from(color_samples(color)) {
+            return Err(ImageFormat::Tiff.unsupported("a predictor and samples besides colours"));
         }
         let is_tiled = self.number(Tag::TileWidth)?.is_some();
         let extra = self.extra_sample()?;
