@@ -87,6 +87,7 @@ const COMPRESSION_LZW: u16 = 5;
 const COMPRESSION_JPEG: u16 = 7;
 const COMPRESSION_DEFLATE: u16 = 8;
 const COMPRESSION_OLD_DEFLATE: u16 = 32_946;
+const COMPRESSION_PACKBITS: u16 = 32_773;
 /// Tag 262.
 const WHITE_IS_ZERO: u16 = 0;
 const BLACK_IS_ZERO: u16 = 1;
@@ -133,6 +134,9 @@ impl<'a> Page<'a> {
 
     fn decode(mut self) -> Result<Decoded, ImageFault> {
         let (lie, stated) = self.lie_and_resolution()?;
+        if let Some(coding) = unread_coding(self.compression) {
+            return Err(ImageFormat::Tiff.unsupported(coding));
+        }
         let (format, pixels) = match self.fax_coding()? {
             Some(coding) => (PixelFormat::Bitonal, self.fax_pixels(coding)?),
             None => self.ordinary_pixels()?,
@@ -352,6 +356,24 @@ impl<'a> Page<'a> {
     }
 }
 
+/// The coding where no decoder here reads it, by the name it is chosen by.
+fn unread_coding(compression: u16) -> Option<String> {
+    let name = match compression {
+        COMPRESSION_NONE | 2..=4 | COMPRESSION_LZW | COMPRESSION_JPEG => return None,
+        COMPRESSION_DEFLATE | COMPRESSION_OLD_DEFLATE | COMPRESSION_PACKBITS => return None,
+        6 => "JPEG coding of the kind given up in 1995",
+        34_661 => "JBIG coding",
+        34_712 => "JPEG 2000 coding",
+        34_887 => "LERC coding",
+        34_925 => "LZMA coding",
+        50_000 => "Zstandard coding",
+        50_001 => "WebP coding",
+        50_002 | 52_546 => "JPEG XL coding",
+        other => return Some(format!("the coding of number {other}")),
+    };
+    Some(name.to_owned())
+}
+
 fn color_samples(color: ColorType) -> u16 {
     match color {
         ColorType::Gray(_) | ColorType::Palette(_) => 1,
@@ -375,7 +397,17 @@ fn format_of(color: ColorType, photometric: u16) -> Result<PixelFormat, ImageFau
         }
         ColorType::RGB(8 | 16) | ColorType::RGBA(8 | 16) => Ok(PixelFormat::Rgb8),
         ColorType::CMYK(8 | 16) | ColorType::YCbCr(8) => Ok(PixelFormat::Rgb8),
-        other => Err(ImageFormat::Tiff.unsupported(format!("pixels of the kind {other:?}"))),
+        other => Err(ImageFormat::Tiff.unsupported(kind_of_pixels(other))),
+    }
+}
+
+/// Pixels that are not read, in words.
+fn kind_of_pixels(color: ColorType) -> String {
+    match color {
+        ColorType::Lab(_) => "Lab colours".to_owned(),
+        ColorType::CMYKA(_) => "printing colours with opacity".to_owned(),
+        ColorType::Multiband { num_samples, .. } => format!("{num_samples} samples a pixel"),
+        other => format!("samples of {} bits", other.bit_depth()),
     }
 }
 
@@ -391,7 +423,7 @@ fn converted(
     let samples = match chunk {
         DecodingResult::U8(samples) => samples,
         DecodingResult::U16(samples) => samples.iter().map(|&s| (s >> 8) as u8).collect(),
-        _ => return Err(ImageFormat::Tiff.unsupported("samples that are no whole numbers")),
+        _ => return Err(ImageFormat::Tiff.unsupported("samples with a sign or a fraction")),
     };
     Ok(match color {
         ColorType::Gray(1) if photometric == PALETTE => {
@@ -429,7 +461,7 @@ fn ratio(value: Value) -> Option<f64> {
 }
 
 fn fault(error: TiffError) -> ImageFault {
-    match error {
+    match &error {
         TiffError::IoError(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
             ImageFormat::Tiff.truncated("no more data")
         }
@@ -441,7 +473,15 @@ fn fault(error: TiffError) -> ImageFault {
         TiffError::FormatError(TiffFormatError::InvalidDimensions(..)) => {
             ImageFormat::Tiff.damaged("a side of 0 pixels")
         }
-        other => ImageFormat::Tiff.damaged(other),
+        TiffError::IoError(_)
+        | TiffError::FormatError(TiffFormatError::CompressedDataCorrupt(_)) => {
+            tracing::debug!(%error, "a TIFF whose coding is damaged");
+            ImageFormat::Tiff.damaged("a strip's coding")
+        }
+        TiffError::FormatError(_) | TiffError::IntSizeError | TiffError::UsageError(_) => {
+            tracing::debug!(%error, "a TIFF whose tags make no sense");
+            ImageFormat::Tiff.damaged("what it says of its pages")
+        }
     }
 }
 
