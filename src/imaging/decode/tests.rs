@@ -386,6 +386,20 @@ fn a_fault_speaks_of_the_picture_and_not_in_the_words_of_its_decoder() {
 }
 
 #[test]
+fn a_whole_jpeg_strip_that_is_not_read_is_not_called_damaged() {
+    let mut strip = jpeg_file(40, 30);
+    let read = |strip: &[u8]| jpeg::decode_strip(None, strip, jpeg::StripColors::Gray, 40, 30, 30);
+    assert!(read(&strip).is_ok());
+    // Between its first segment and the next.
+    strip.splice(20..20, [0, 0]);
+    let found = read(&strip).expect_err("the decoder is strict");
+    assert!(matches!(found, ImageFault::Unsupported { .. }), "{found}");
+    strip.truncate(strip.len() * 3 / 4);
+    let found = read(&strip).expect_err("a cut strip");
+    assert!(matches!(found, ImageFault::Truncated { .. }), "{found}");
+}
+
+#[test]
 fn sixteen_bits_become_eight() {
     use ::png::{BitDepth, ColorType};
     let file =
