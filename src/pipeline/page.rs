@@ -6,7 +6,7 @@
 
 use super::source::SourcePage;
 use super::upright::{read_as_it_lies, read_upright};
-use crate::imaging::clean::{Cleaned, clean, clean_as_recorded, clean_with_turn};
+use crate::imaging::clean::{Cleaned, clean, clean_as_recorded, clean_with_turn, inverted};
 use crate::imaging::encode;
 use crate::ocr::{OcrFault, Readers};
 use crate::page_barcodes::{self, Effort};
@@ -17,7 +17,7 @@ use crate::records::ids::Sha256;
 use crate::records::page::{
     FiledPicture, PageOutcome, PagePicture, PageReadings, Polarity, QuarterTurn, Says, TextOutcome,
 };
-use crate::records::raster::{EncodedImage, PixelFormat, Raster};
+use crate::records::raster::{EncodedImage, Raster};
 use crate::records::separator::PatchCode;
 use crate::records::text::PageText;
 
@@ -157,21 +157,6 @@ fn turn_by_labels(readings: &PageReadings, profile: &Profile) -> Option<QuarterT
     turns.all(|turn| turn == first).then_some(first)
 }
 
-/// A negative page to read codes on, whose places are the original's, unlike
-/// those of the cleaned page.
-fn inverted(raster: &Raster) -> Raster {
-    let (width, format) = (raster.width(), raster.format());
-    let mut pixels: Vec<u8> = raster.pixels().iter().map(|byte| !byte).collect();
-    if format == PixelFormat::Bitonal {
-        let unused = (8 - width % 8) % 8;
-        for last in pixels.chunks_mut(format.row_bytes(width)).filter_map(|row| row.last_mut()) {
-            *last &= 0xff << unused;
-        }
-    }
-    Raster::new(width, raster.height(), raster.dpi(), format, pixels)
-        .expect("as many pixels as before")
-}
-
 fn add_codes(readings: &mut PageReadings, more: Vec<Reading>) {
     for code in more {
         let is_known =
@@ -240,7 +225,7 @@ mod tests {
     use crate::page_barcodes::draw;
     use crate::profile;
     use crate::records::barcode::Symbology;
-    use crate::records::raster::{Dpi, PixelBox};
+    use crate::records::raster::{Dpi, PixelBox, PixelFormat};
     use crate::records::text::{Baseline, TextLine, Word};
 
     const WIDTH: usize = 1700;

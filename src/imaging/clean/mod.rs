@@ -164,7 +164,8 @@ fn is_to_be_straightened(skew: Skew, settings: &Cleaning) -> bool {
     settings.deskew && (LEAST_SKEW_DEGREES..=settings.max_skew_degrees).contains(&angle)
 }
 
-fn inverted(raster: &Raster) -> Raster {
+/// Black for white and white for black, every pixel in its place.
+pub fn inverted(raster: &Raster) -> Raster {
     let mut pixels: Vec<u8> = raster.pixels().iter().map(|byte| !byte).collect();
     let unused = (8 - raster.width() % 8) % 8;
     if raster.format() == PixelFormat::Bitonal && unused > 0 {

@@ -17,13 +17,17 @@ use super::resolution::Stated;
 use crate::imaging::fault::{ImageFault, ImageFormat};
 use crate::records::raster::PixelFormat;
 
-pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, ImageFault> {
-    let options = DecoderOptions::default()
+fn strict() -> DecoderOptions {
+    DecoderOptions::default()
         .set_strict_mode(true)
         .set_max_width(MAX_SIDE_PIXELS as usize)
-        .set_max_height(MAX_SIDE_PIXELS as usize);
+        .set_max_height(MAX_SIDE_PIXELS as usize)
+}
+
+pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, ImageFault> {
+    let options = strict();
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    decoder.decode_headers().map_err(|error| fault(error, bytes))?;
+    decoder.decode_headers().map_err(|error| fault(ImageFormat::Jpeg, error, bytes))?;
     let (width, height) =
         decoder.dimensions().ok_or_else(|| ImageFormat::Jpeg.damaged("no size"))?;
     let (format, wanted) = match decoder.input_colorspace() {
@@ -37,7 +41,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, ImageFault> {
     check_size(width as u64, height as u64, format)?;
     jpeg_scans::check(bytes).map_err(|fault| scan_fault(ImageFormat::Jpeg, fault))?;
     decoder.set_options(options.jpeg_set_out_colorspace(wanted));
-    let pixels = decoder.decode().map_err(|error| fault(error, bytes))?;
+    let pixels = decoder.decode().map_err(|error| fault(ImageFormat::Jpeg, error, bytes))?;
 
     let (lie, exif_stated) = decoder.exif().map_or_else(Default::default, |b| exif::read(b));
     let stated = jfif_resolution(bytes).or(exif_stated);
@@ -51,8 +55,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, ImageFault> {
 /// Whether every reader of the file shows the same colours: gray, or YCbCr. What
 /// Adobe's marker says of other samples is understood differently.
 pub(super) fn has_plain_colors(bytes: &[u8]) -> bool {
-    let options = DecoderOptions::default().set_strict_mode(true);
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), strict());
     decoder.decode_headers().is_ok()
         && matches!(decoder.input_colorspace(), Some(ColorSpace::Luma | ColorSpace::YCbCr))
 }
@@ -90,13 +93,10 @@ pub(super) fn decode_strip(
         Some(_) => return Err(ImageFormat::Tiff.damaged("JPEG tables without an end")),
         None => bytes.extend_from_slice(strip),
     }
-    let options = DecoderOptions::default().set_strict_mode(true);
+    let options = strict();
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes.as_slice()), options);
-    let damaged = |error: DecodeErrors| {
-        tracing::debug!(?error, "a JPEG strip that cannot be decoded");
-        ImageFormat::Tiff.damaged("a JPEG strip's coding")
-    };
-    decoder.decode_headers().map_err(damaged)?;
+    let not_decoded = |error: DecodeErrors| fault(ImageFormat::Tiff, error, &bytes);
+    decoder.decode_headers().map_err(not_decoded)?;
     let input = decoder.input_colorspace();
     let wanted = match (colors, input) {
         (StripColors::Gray, Some(ColorSpace::Luma)) => ColorSpace::Luma,
@@ -112,7 +112,7 @@ pub(super) fn decode_strip(
     }
     jpeg_scans::check(&bytes).map_err(|fault| scan_fault(ImageFormat::Tiff, fault))?;
     decoder.set_options(options.jpeg_set_out_colorspace(wanted));
-    decoder.decode().map_err(damaged)
+    decoder.decode().map_err(not_decoded)
 }
 
 /// Whether a JPEG, in whatever it lies, holds all of its picture in a coding that
@@ -146,7 +146,7 @@ fn jfif_resolution(bytes: &[u8]) -> Option<Stated> {
     }
 }
 
-fn fault(error: DecodeErrors, bytes: &[u8]) -> ImageFault {
+fn fault(format: ImageFormat, error: DecodeErrors, bytes: &[u8]) -> ImageFault {
     match error {
         DecodeErrors::LargeDimensions(side) => {
             let side = side as u64;
@@ -156,13 +156,13 @@ fn fault(error: DecodeErrors, bytes: &[u8]) -> ImageFault {
         // Seen with our own eyes, what is wrong can be named.
         other => match jpeg_scans::check(bytes) {
             Err(fault @ (ScanFault::Unsupported(_) | ScanFault::EndsEarly)) => {
-                scan_fault(ImageFormat::Jpeg, fault)
+                scan_fault(format, fault)
             }
             // It is whole, and the decoder cannot do with it.
-            Ok(()) => ImageFormat::Jpeg.unsupported("an unusual sampling or marker"),
+            Ok(()) => format.unsupported("an unusual sampling or marker"),
             Err(ScanFault::Damaged | ScanFault::TooLarge) => {
                 tracing::debug!(error = ?other, "a JPEG that cannot be decoded");
-                ImageFormat::Jpeg.damaged("its coding")
+                format.damaged("its coding")
             }
         },
     }

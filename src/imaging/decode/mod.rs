@@ -12,6 +12,7 @@ mod fax;
 mod jpeg;
 mod jpeg_scans;
 pub mod limits;
+mod page_view;
 mod palette;
 mod png;
 mod pnm;

@@ -85,11 +85,14 @@ fn painted_bits(info: &Info<'_>, format: PixelFormat) -> Option<Palette> {
 }
 
 fn fault(error: DecodingError) -> ImageFault {
-    match error {
+    match &error {
         DecodingError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
             ImageFormat::Png.truncated("no more data")
         }
         DecodingError::LimitsExceeded => ImageFormat::Png.damaged("it asks for too much memory"),
-        other => ImageFormat::Png.damaged(other),
+        DecodingError::IoError(_) | DecodingError::Format(_) | DecodingError::Parameter(_) => {
+            tracing::debug!(%error, "a PNG that cannot be decoded");
+            ImageFormat::Png.damaged("its coding")
+        }
     }
 }

@@ -255,6 +255,11 @@ fn transparent_bits_show_white_paper() {
 
 /// A TIFF of two pixels in one row, of 8 bits a sample, and these tags besides.
 fn small_tiff(samples: &[u8], tags: &[(u16, &[u16])]) -> Vec<u8> {
+    small_tiff_coded(1, samples, tags)
+}
+
+/// The same, its samples said to be coded so (tag 259).
+fn small_tiff_coded(coding: u16, samples: &[u8], tags: &[(u16, &[u16])]) -> Vec<u8> {
     let per_pixel = (samples.len() / 2) as u16;
     let bits = vec![8; samples.len() / 2];
     let length = [samples.len() as u16];
@@ -262,7 +267,7 @@ fn small_tiff(samples: &[u8], tags: &[(u16, &[u16])]) -> Vec<u8> {
         (256, &[2]),
         (257, &[1]),
         (258, &bits),
-        (259, &[1]),
+        (259, std::slice::from_ref(&coding)),
         (277, std::slice::from_ref(&per_pixel)),
         (278, &[1]),
         (279, &length),
@@ -321,8 +326,77 @@ fn a_sample_behind_the_colours_is_what_the_file_says() {
 fn reversed_bits_are_put_right_where_nothing_is_coded() {
     let file = small_tiff(&[0b0000_0001, 0b1100_0000], &[(262, &[1]), (266, &[2])]);
     assert_eq!(only_page(&file).pixels(), [0b1000_0000, 0b0000_0011]);
-    let predicted = fault(&small_tiff(&[1, 2], &[(262, &[1]), (317, &[2])]));
-    assert!(matches!(predicted, ImageFault::Unsupported { .. }), "{predicted}");
+}
+
+#[test]
+fn a_predictor_is_undone_only_in_codings_that_have_one() {
+    use ::tiff::encoder::colortype::Gray8;
+    use ::tiff::encoder::{Compression, Predictor, TiffEncoder};
+    let samples = gray_samples(40, 30);
+    let predicted = |coding: Compression| {
+        let mut file = Cursor::new(Vec::new());
+        let encoder = TiffEncoder::new(&mut file).unwrap().with_compression(coding);
+        let mut encoder = encoder.with_predictor(Predictor::Horizontal);
+        encoder.write_image::<Gray8>(40, 30, &samples).unwrap();
+        file.into_inner()
+    };
+    for coding in [Compression::Lzw, Compression::Deflate(Default::default())] {
+        assert_eq!(only_page(&predicted(coding)).pixels(), samples);
+    }
+    for coding in [Compression::Uncompressed, Compression::Packbits] {
+        let found = fault(&predicted(coding));
+        assert!(matches!(found, ImageFault::Unsupported { .. }), "{found}");
+    }
+}
+
+#[test]
+fn a_predictor_is_refused_where_samples_behind_the_colours_are_dropped() {
+    use ::tiff::encoder::colortype::RGBA8;
+    use ::tiff::encoder::{Compression, Predictor, TiffEncoder};
+    let mut file = Cursor::new(Vec::new());
+    let encoder = TiffEncoder::new(&mut file).unwrap().with_compression(Compression::Lzw);
+    let mut encoder = encoder.with_predictor(Predictor::Horizontal);
+    let mut image = encoder.new_image::<RGBA8>(10, 30).unwrap();
+    // Of no stated meaning.
+    image.encoder().write_tag(::tiff::tags::Tag::ExtraSamples, &[0u16][..]).unwrap();
+    image.write_data(&gray_samples(40, 30)).unwrap();
+    let found = fault(&file.into_inner());
+    assert!(matches!(found, ImageFault::Unsupported { .. }), "{found}");
+}
+
+#[test]
+fn a_fault_speaks_of_the_picture_and_not_in_the_words_of_its_decoder() {
+    let coding = |number: u16| small_tiff_coded(number, &[7, 200], &[(262, &[1])]);
+    let odd = small_tiff(&[1, 2, 3, 4, 5, 6], &[(262, &[1]), (338, &[0, 0])]);
+    let mut png = one_of_each_format().remove(0).1;
+    let data = png.windows(4).position(|name| name == b"IDAT").unwrap();
+    png[data + 8] ^= 0xff;
+    for (file, words) in [
+        (coding(34_712), "uses JPEG 2000 coding, which"),
+        (coding(50_000), "uses Zstandard coding, which"),
+        (coding(40_000), "uses the coding of number 40000, which"),
+        (coding(8), "is damaged (a strip's coding)"),
+        (odd, "uses 3 samples a pixel, which"),
+        (b"II*\0\x08\0\0\0\0\0\0\0\0\0".to_vec(), "is damaged (what it says of its pages)"),
+        (png, "is damaged (its coding)"),
+    ] {
+        let found = fault(&file).to_string();
+        assert!(found.contains(words), "{found}");
+    }
+}
+
+#[test]
+fn a_whole_jpeg_strip_that_is_not_read_is_not_called_damaged() {
+    let mut strip = jpeg_file(40, 30);
+    let read = |strip: &[u8]| jpeg::decode_strip(None, strip, jpeg::StripColors::Gray, 40, 30, 30);
+    assert!(read(&strip).is_ok());
+    // Between its first segment and the next.
+    strip.splice(20..20, [0, 0]);
+    let found = read(&strip).expect_err("the decoder is strict");
+    assert!(matches!(found, ImageFault::Unsupported { .. }), "{found}");
+    strip.truncate(strip.len() * 3 / 4);
+    let found = read(&strip).expect_err("a cut strip");
+    assert!(matches!(found, ImageFault::Truncated { .. }), "{found}");
 }
 
 #[test]

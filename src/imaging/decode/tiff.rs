@@ -4,7 +4,7 @@
 //! fill what is missing.
 
 use std::collections::HashSet;
-use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use std::io::{self, Cursor};
 
 use tiff::decoder::ifd::Value;
 use tiff::decoder::{Decoder, DecodingResult, Limits};
@@ -14,6 +14,7 @@ use tiff::{ColorType, TiffError, TiffFormatError};
 use super::exif::{self, Lie};
 use super::fax::{self, FaxCoding};
 use super::limits::{MAX_PAGE_BYTES, MAX_PAGES, check_size};
+use super::page_view::PageView;
 use super::palette::Palette;
 use super::resolution::Stated;
 use super::samples::{
@@ -85,6 +86,9 @@ fn page_directories(bytes: &[u8]) -> Result<Vec<IfdPointer>, ImageFault> {
 const COMPRESSION_NONE: u16 = 1;
 const COMPRESSION_LZW: u16 = 5;
 const COMPRESSION_JPEG: u16 = 7;
+const COMPRESSION_DEFLATE: u16 = 8;
+const COMPRESSION_OLD_DEFLATE: u16 = 32_946;
+const COMPRESSION_PACKBITS: u16 = 32_773;
 /// Tag 262.
 const WHITE_IS_ZERO: u16 = 0;
 const BLACK_IS_ZERO: u16 = 1;
@@ -131,6 +135,9 @@ impl<'a> Page<'a> {
 
     fn decode(mut self) -> Result<Decoded, ImageFault> {
         let (lie, stated) = self.lie_and_resolution()?;
+        if let Some(coding) = unread_coding(self.compression) {
+            return Err(ImageFormat::Tiff.unsupported(coding));
+        }
         let (format, pixels) = match self.fax_coding()? {
             Some(coding) => (PixelFormat::Bitonal, self.fax_pixels(coding)?),
             None => self.ordinary_pixels()?,
@@ -237,8 +244,21 @@ impl<'a> Page<'a> {
         if is_reversed && !(is_uncoded && color.bit_depth() <= 8) {
             return Err(ImageFormat::Tiff.unsupported("reversed bit order"));
         }
-        if is_uncoded && self.number(Tag::Predictor)?.unwrap_or(1) != 1 {
-            return Err(ImageFormat::Tiff.unsupported("a predictor without a coding"));
+        let is_predicted =
+            self.compression != COMPRESSION_JPEG && self.number(Tag::Predictor)?.unwrap_or(1) != 1;
+        // The crate undoes a predictor whatever the coding, other readers only in these.
+        let has_predictors = matches!(
+            self.compression,
+            COMPRESSION_LZW | COMPRESSION_DEFLATE | COMPRESSION_OLD_DEFLATE
+        );
+        if is_predicted && !has_predictors {
+            return Err(ImageFormat::Tiff.unsupported("a predictor that its coding does not have"));
+        }
+        // The crate drops what stands behind the colours, and only then predicts from
+        // that many samples back.
+        let samples = self.number(Tag::SamplesPerPixel)?.unwrap_or(1);
+        if is_predicted && samples != u32::from(color_samples(color)) {
+            return Err(ImageFormat::Tiff.unsupported("a predictor and samples besides colours"));
         }
         let is_tiled = self.number(Tag::TileWidth)?.is_some();
         let extra = self.extra_sample()?;
@@ -337,6 +357,24 @@ impl<'a> Page<'a> {
     }
 }
 
+/// The coding where no decoder here reads it, by the name it is chosen by.
+fn unread_coding(compression: u16) -> Option<String> {
+    let name = match compression {
+        COMPRESSION_NONE | 2..=4 | COMPRESSION_LZW | COMPRESSION_JPEG => return None,
+        COMPRESSION_DEFLATE | COMPRESSION_OLD_DEFLATE | COMPRESSION_PACKBITS => return None,
+        6 => "JPEG coding of the kind given up in 1995",
+        34_661 => "JBIG coding",
+        34_712 => "JPEG 2000 coding",
+        34_887 => "LERC coding",
+        34_925 => "LZMA coding",
+        50_000 => "Zstandard coding",
+        50_001 => "WebP coding",
+        50_002 | 52_546 => "JPEG XL coding",
+        other => return Some(format!("the coding of number {other}")),
+    };
+    Some(name.to_owned())
+}
+
 fn color_samples(color: ColorType) -> u16 {
     match color {
         ColorType::Gray(_) | ColorType::Palette(_) => 1,
@@ -360,7 +398,17 @@ fn format_of(color: ColorType, photometric: u16) -> Result<PixelFormat, ImageFau
         }
         ColorType::RGB(8 | 16) | ColorType::RGBA(8 | 16) => Ok(PixelFormat::Rgb8),
         ColorType::CMYK(8 | 16) | ColorType::YCbCr(8) => Ok(PixelFormat::Rgb8),
-        other => Err(ImageFormat::Tiff.unsupported(format!("pixels of the kind {other:?}"))),
+        other => Err(ImageFormat::Tiff.unsupported(kind_of_pixels(other))),
+    }
+}
+
+/// Pixels that are not read, in words.
+fn kind_of_pixels(color: ColorType) -> String {
+    match color {
+        ColorType::Lab(_) => "Lab colours".to_owned(),
+        ColorType::CMYKA(_) => "printing colours with opacity".to_owned(),
+        ColorType::Multiband { num_samples, .. } => format!("{num_samples} samples a pixel"),
+        other => format!("samples of {} bits", other.bit_depth()),
     }
 }
 
@@ -376,7 +424,7 @@ fn converted(
     let samples = match chunk {
         DecodingResult::U8(samples) => samples,
         DecodingResult::U16(samples) => samples.iter().map(|&s| (s >> 8) as u8).collect(),
-        _ => return Err(ImageFormat::Tiff.unsupported("samples that are no whole numbers")),
+        _ => return Err(ImageFormat::Tiff.unsupported("samples with a sign or a fraction")),
     };
     Ok(match color {
         ColorType::Gray(1) if photometric == PALETTE => {
@@ -414,7 +462,7 @@ fn ratio(value: Value) -> Option<f64> {
 }
 
 fn fault(error: TiffError) -> ImageFault {
-    match error {
+    match &error {
         TiffError::IoError(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
             ImageFormat::Tiff.truncated("no more data")
         }
@@ -426,79 +474,14 @@ fn fault(error: TiffError) -> ImageFault {
         TiffError::FormatError(TiffFormatError::InvalidDimensions(..)) => {
             ImageFormat::Tiff.damaged("a side of 0 pixels")
         }
-        other => ImageFormat::Tiff.damaged(other),
-    }
-}
-
-/// The file as it would be if this page were its first, so that a page can be
-/// opened without those before it.
-struct PageView<'a> {
-    bytes: Cursor<&'a [u8]>,
-    /// Where, and what stands there instead.
-    patches: Vec<(u64, Vec<u8>)>,
-}
-
-impl<'a> PageView<'a> {
-    fn new(bytes: &'a [u8], directory: IfdPointer) -> Self {
-        let little_endian = bytes.starts_with(b"II");
-        let big = matches!(bytes.get(2..4), Some([43, 0] | [0, 43]));
-        let patch = match (big, little_endian) {
-            (true, true) => (8, directory.0.to_le_bytes().to_vec()),
-            (true, false) => (8, directory.0.to_be_bytes().to_vec()),
-            (false, true) => (4, (directory.0 as u32).to_le_bytes().to_vec()),
-            (false, false) => (4, (directory.0 as u32).to_be_bytes().to_vec()),
-        };
-        PageView { bytes: Cursor::new(bytes), patches: vec![patch] }
-    }
-
-    /// Overwrites tag 262 of the page's directory. Classic TIFF only.
-    fn with_photometric(mut self, photometric: u16) -> Result<Self, ImageFault> {
-        let bytes: &[u8] = self.bytes.get_ref();
-        let little_endian = bytes.starts_with(b"II");
-        let short = |at: usize| -> Option<u16> {
-            let pair = bytes.get(at..at.checked_add(2)?)?.try_into().ok()?;
-            Some(if little_endian { u16::from_le_bytes(pair) } else { u16::from_be_bytes(pair) })
-        };
-        let (at, directory) = &self.patches[0];
-        if *at != 4 {
-            return Err(ImageFormat::Tiff.unsupported("a palette in BigTIFF"));
+        TiffError::IoError(_)
+        | TiffError::FormatError(TiffFormatError::CompressedDataCorrupt(_)) => {
+            tracing::debug!(%error, "a TIFF whose coding is damaged");
+            ImageFormat::Tiff.damaged("a strip's coding")
         }
-        let directory: [u8; 4] = directory.as_slice().try_into().expect("classic offsets have 4");
-        let directory = if little_endian {
-            u32::from_le_bytes(directory)
-        } else {
-            u32::from_be_bytes(directory)
-        } as usize;
-        let entries = short(directory).unwrap_or(0);
-        let entry = (0..usize::from(entries))
-            .map(|index| directory + 2 + 12 * index)
-            .find(|&entry| short(entry) == Some(Tag::PhotometricInterpretation.to_u16()))
-            .ok_or_else(|| ImageFormat::Tiff.damaged("no photometric interpretation"))?;
-        let value =
-            if little_endian { photometric.to_le_bytes() } else { photometric.to_be_bytes() };
-        self.patches.push((entry as u64 + 8, value.to_vec()));
-        Ok(self)
-    }
-}
-
-impl Read for PageView<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let start = self.bytes.position();
-        let count = self.bytes.read(buffer)?;
-        for (at, patch) in &self.patches {
-            for (offset, &byte) in patch.iter().enumerate() {
-                let position = at + offset as u64;
-                if (start..start + count as u64).contains(&position) {
-                    buffer[(position - start) as usize] = byte;
-                }
-            }
+        TiffError::FormatError(_) | TiffError::IntSizeError | TiffError::UsageError(_) => {
+            tracing::debug!(%error, "a TIFF whose tags make no sense");
+            ImageFormat::Tiff.damaged("what it says of its pages")
         }
-        Ok(count)
-    }
-}
-
-impl Seek for PageView<'_> {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.bytes.seek(to)
     }
 }
