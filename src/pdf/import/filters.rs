@@ -37,7 +37,15 @@ pub fn is_whole(stream: &Stream<'_>) -> bool {
 pub fn before_the_last<'s>(stream: &Stream<'s>) -> Option<Result<Cow<'s, [u8]>, ()>> {
     let filters = stream.filters();
     let (_, before) = filters.split_last()?;
+    // A predictor's bytes would stand in what comes out here.
+    if !before.is_empty() && has_settings(stream) {
+        return None;
+    }
     through(before, stream.raw_data())
+}
+
+fn has_settings(stream: &Stream<'_>) -> bool {
+    [b"DecodeParms".as_slice(), b"DP"].into_iter().any(|key| stream.dict().contains_key(key))
 }
 
 fn through<'d>(filters: &[Filter], data: Cow<'d, [u8]>) -> Option<Result<Cow<'d, [u8]>, ()>> {
@@ -53,6 +61,9 @@ fn through<'d>(filters: &[Filter], data: Cow<'d, [u8]>) -> Option<Result<Cow<'d,
 }
 
 fn unpacked(filter: Filter, data: &[u8]) -> Unpacked {
+    if data.is_empty() {
+        return Unpacked::Whole(Vec::new());
+    }
     match filter {
         Filter::FlateDecode => inflated(data),
         Filter::AsciiHexDecode => from_hex(data).map_or(Unpacked::Broken, Unpacked::Whole),
@@ -67,9 +78,15 @@ fn unpacked(filter: Filter, data: &[u8]) -> Unpacked {
     }
 }
 
+/// What is flushed and not ended is all there too (RFC 1951, 3.2.4).
+const FLUSHED: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
+
 /// A sum that is missing at the end harms nothing; one that is wrong says that
 /// other bytes were packed.
 fn inflated(data: &[u8]) -> Unpacked {
+    if data.trim_ascii_end().ends_with(&FLUSHED) {
+        return Unpacked::Unknown;
+    }
     let beyond = |error: &DecompressError| error.status == TINFLStatus::HasMoreOutput;
     match decompress_to_vec_zlib_with_limit(data, MOST_BYTES) {
         Ok(bytes) => return Unpacked::Whole(bytes),
@@ -96,7 +113,8 @@ fn from_hex(data: &[u8]) -> Option<Vec<u8>> {
 
 /// Up to its end mark (ISO 32000-1, 7.4.3).
 fn from_base_85(data: &[u8]) -> Option<Vec<u8>> {
-    let end = data.windows(2).position(|pair| pair == b"~>")?;
+    // White space may part the two signs of the end mark.
+    let end = data.iter().position(|byte| *byte == b'~')?;
     let mut bytes = Vec::with_capacity(end);
     let mut group: Vec<u32> = Vec::with_capacity(5);
     for byte in data[..end].iter().filter(|byte| !is_space(**byte)) {

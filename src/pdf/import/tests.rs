@@ -200,9 +200,13 @@ fn content_that_was_cut_off_or_changed_is_damaged() {
         let told = first_page(page_of_coded(FILTER, &coded)).unwrap_err();
         assert_eq!(told.to_string(), PdfFault::PageDamaged { page: 1 }.to_string());
     }
+    // Nothing, packed as nothing.
+    first_page(page_of_coded("/Filter/FlateDecode", "")).unwrap();
     // The line of the other tests.
     const IN_85: &str = "0ea_)0H`)00H`,)+ED$9Ac";
-    first_page(page_of_coded("/Filter/ASCII85Decode", &format!("{IN_85}~>"))).unwrap();
+    for end in ["~>", "~\n>"] {
+        first_page(page_of_coded("/Filter/ASCII85Decode", &format!("{IN_85}{end}"))).unwrap();
+    }
     let cut = first_page(page_of_coded("/Filter/ASCII85Decode", IN_85)).unwrap_err();
     assert_eq!(cut.to_string(), PdfFault::PageDamaged { page: 1 }.to_string());
 }
