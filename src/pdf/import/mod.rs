@@ -16,6 +16,7 @@ mod inflation;
 mod ink;
 mod page_tree;
 mod raster;
+mod shown;
 mod single_image;
 mod survey;
 

@@ -1,6 +1,7 @@
 //! PDFs that other readers stumble over or leave pages out of, written by hand.
 
 use super::*;
+use crate::records::raster::Dpi;
 
 /// A file of these objects, numbered from 1; the first is the catalog.
 fn pdf_of(objects: &[String]) -> Vec<u8> {
@@ -232,4 +233,43 @@ fn a_page_without_extent_is_damaged_and_not_blank_paper() {
         let told = first_page(page(boxes));
         assert!(matches!(told, Err(PdfFault::PageDamaged { page: 1 })), "{boxes}: {told:?}");
     }
+}
+
+#[test]
+fn a_page_is_as_large_as_its_own_unit_makes_it() {
+    let page = |keys: &str, content: &str| {
+        let image = "/Subtype/Image/Width 2/Height 1/BitsPerComponent 8/ColorSpace/DeviceGray";
+        first_page(pdf_of(&[
+            "<</Type/Catalog/Pages 2 0 R>>".to_owned(),
+            "<</Type/Pages/Kids[3 0 R]/Count 1>>".to_owned(),
+            format!(
+                "<</Type/Page/Parent 2 0 R/MediaBox[0 0 144 72]{keys}/Contents 4 0 R\
+                 /Resources<</XObject<</Im 5 0 R>>>>>>"
+            ),
+            stream("", content),
+            stream(image, "\x01\x02"),
+        ]))
+        .unwrap()
+    };
+    let size = |keys, content| {
+        let page = page(keys, content);
+        (page.width(), page.height(), page.dpi())
+    };
+    let line = "0 0 72 72 re f";
+    assert_eq!(size("", line), (600, 300, Dpi(300)));
+    assert_eq!(size("/UserUnit 2", line), (1200, 600, Dpi(300)));
+    assert_eq!(size("/UserUnit 0.5/Rotate 90", line), (150, 300, Dpi(300)));
+    assert_eq!(size("/UserUnit -2", line), (600, 300, Dpi(300)));
+    // Its left half is black, whatever its size.
+    for keys in ["", "/UserUnit 2"] {
+        let drawn = page(keys, line);
+        let row = drawn.row(drawn.height() / 2);
+        let half = row.len() / 2;
+        assert!(row[..half].iter().all(|eight| *eight == 0xff), "{keys}: {row:?}");
+        assert!(row[half + 1..].iter().all(|eight| *eight == 0), "{keys}: {row:?}");
+    }
+
+    let image = "144 0 0 72 0 0 cm /Im Do";
+    assert_eq!(size("", image), (2, 1, Dpi(1)));
+    assert_eq!(size("/UserUnit 0.1", image), (2, 1, Dpi(10)));
 }
