@@ -14,6 +14,7 @@ mod draw;
 mod filters;
 mod inflation;
 mod ink;
+mod lzw;
 mod page_tree;
 mod raster;
 mod shown;

@@ -208,6 +208,46 @@ fn content_that_was_cut_off_or_changed_is_damaged() {
     assert_eq!(cut.to_string(), PdfFault::PageDamaged { page: 1 }.to_string());
 }
 
+/// Each byte a code of its own, and the end mark. The reader's table grows all
+/// the same; `early` is how many codes before it must, codes become longer.
+fn in_lzw(content: &str, early: usize) -> Vec<u8> {
+    const CLEAR: usize = 256;
+    const END: usize = 257;
+    let codes = [CLEAR].into_iter().chain(content.bytes().map(usize::from)).chain([END]);
+    let bits: String = (0..)
+        .zip(codes)
+        .map(|(nth, code): (usize, usize)| {
+            let in_table = 258 + nth.saturating_sub(2);
+            let width = if in_table + early >= 512 { 10 } else { 9 };
+            format!("{code:0width$b}")
+        })
+        .collect();
+    let byte = |eight: &[u8]| {
+        eight.iter().chain(&[b'0'; 8]).take(8).fold(0, |byte, bit| byte << 1 | (bit - b'0'))
+    };
+    bits.as_bytes().chunks(8).map(byte).collect()
+}
+
+#[test]
+fn content_in_lzw_without_its_end_mark_is_damaged() {
+    let content: String = (0..20).map(|no| format!("{no} 10 {} 20 re f\n", no * 7)).collect();
+    let plain = first_page(page_of(&content, "", &[])).unwrap();
+    for early in [1, 0] {
+        let keys =
+            format!("/Filter[/ASCIIHexDecode/LZWDecode]/DecodeParms[null<</EarlyChange {early}>>]");
+        let page = |packed: &[u8]| {
+            let hex: String = packed.iter().map(|byte| format!("{byte:02x}")).collect();
+            first_page(page_of_coded(&keys, &format!("{hex}>")))
+        };
+        let whole = in_lzw(&content, early);
+        assert!(page(&whole).unwrap() == plain, "early: {early}");
+        for cut in [&whole[..whole.len() / 2], &whole[..whole.len() - 2]] {
+            let told = page(cut);
+            assert!(matches!(told, Err(PdfFault::PageDamaged { page: 1 })), "{early}: {told:?}");
+        }
+    }
+}
+
 #[test]
 fn content_that_is_not_understood_to_its_end_is_damaged() {
     first_page(page_of(&format!("{A_LINE} % end"), "", &[])).unwrap();
