@@ -313,3 +313,44 @@ fn a_page_is_as_large_as_its_own_unit_makes_it() {
     assert_eq!(size("", image), (2, 1, Dpi(1)));
     assert_eq!(size("/UserUnit 0.1", image), (2, 1, Dpi(10)));
 }
+
+#[test]
+fn an_image_in_colours_that_are_not_known_is_damaged() {
+    let image = |space: &str| {
+        stream(&format!("/Subtype/Image/Width 1/Height 1/BitsPerComponent 8{space}"), "abcd")
+    };
+    let drawn = |space: &str| {
+        let icc = stream("/N 3", "");
+        let resources = "/XObject<</Im 5 0 R>>/ColorSpace<</Own[/Indexed/DeviceRGB 0<ff0000>]>>";
+        first_page(page_of("9 0 0 9 0 0 cm /Im Do", resources, &[image(space), icc]))
+    };
+    for known in [
+        "/ColorSpace/DeviceRGB",
+        "/ColorSpace[/DeviceCMYK]",
+        "/ColorSpace/Own",
+        "/ColorSpace[/Indexed[/ICCBased 6 0 R]0<ff0000>]",
+        "/ColorSpace[/ICCBased 6 0 R]",
+        "/ColorSpace[/CalGray<</WhitePoint[1 1 1]>>]",
+        "/ColorSpace/NoSuch/ImageMask true/BitsPerComponent 1",
+    ] {
+        assert!(drawn(known).is_ok(), "{known}");
+    }
+    for unknown in [
+        "/ColorSpace/NoSuch",
+        "/ColorSpace[/NoSuch 6 0 R]",
+        "/ColorSpace 9 0 R",
+        "/ColorSpace[/ICCBased 9 0 R]",
+        "/ColorSpace[/Indexed/NoSuch 0<ff0000>]",
+        "/ColorSpace[/Separation/Ink/NoSuch 6 0 R]",
+        "/ColorSpace(what?)",
+    ] {
+        let told = drawn(unknown);
+        assert!(matches!(told, Err(PdfFault::PageDamaged { page: 1 })), "{unknown}: {told:?}");
+    }
+    let inline = |space: &str| {
+        first_page(page_of(&format!("BI /W 1 /H 1 /BPC 8 /CS /{space} ID a EI"), "", &[]))
+    };
+    inline("G").unwrap();
+    let told = inline("NoSuch");
+    assert!(matches!(told, Err(PdfFault::PageDamaged { page: 1 })), "{told:?}");
+}
