@@ -169,6 +169,18 @@ fn a_page_of_unknown_resolution_is_told_as_of_doubtful_size() {
 }
 
 #[test]
+fn one_page_is_told_as_one_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let (image, pdf) = (folder.path().join("page.pgm"), folder.path().join("out.pdf"));
+    std::fs::write(&image, pgm(850, 1100)).unwrap();
+    let told = |images: &[&str]| {
+        said(&outguide(&[&["convert", "-o", text(&pdf)], images].concat()).stdout)
+    };
+    assert_eq!(told(&[text(&image)]), format!("1 page in {}\n", pdf.display()));
+    assert_eq!(told(&[text(&image); 2]), format!("2 pages in {}\n", pdf.display()));
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_named_and_the_earlier_pdf_stays() {
     let folder = tempfile::tempdir().unwrap();
     let (good, bad) = (folder.path().join("1.pgm"), folder.path().join("2.gif"));

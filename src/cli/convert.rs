@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::exit::{Ends, Exit, Stopped};
 use super::settings::{self, StateArgs};
-use super::telling::{note, say, say_json};
+use super::telling::{note, plural, say, say_json};
 use crate::app;
 use crate::disk::Disk;
 use crate::disk::durable::write_over;
@@ -121,7 +121,7 @@ fn tell(args: &ConvertArgs, converted: Converted) -> Result<(), Stopped> {
     for (page, cause) in &of_doubtful_size {
         note(format_args!("outguide: page {page}: {cause}"));
     }
-    say(format_args!("{pages} pages in {}", args.output.display()))
+    say(format_args!("{} in {}", plural(pages as usize, "page"), args.output.display()))
 }
 
 fn description(

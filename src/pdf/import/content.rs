@@ -15,6 +15,7 @@ use hayro::hayro_syntax::object::{Array, Dict, Name, Object, ObjectIdentifier, S
 use hayro::hayro_syntax::page::{Page, Resources};
 
 use super::super::PdfFault;
+use super::color_space;
 use super::filters::is_whole;
 
 /// Of lines, 60 MB take the library 4.2 s to draw at 300 dpi. No page known to
@@ -28,8 +29,9 @@ const DEEPEST_FORM: usize = 50;
 const END: &[u8] = b"OutguideEndOfContent";
 
 /// # Errors
-/// `TakesTooLong`; `PageDamaged` where content is cut off or not understood, or content, a form or an image that the
-/// page names is not there. The library would leave it out and say nothing.
+/// `TakesTooLong`; `PageDamaged` where content is cut off or not understood, or content, a form, an
+/// image or an image's colours that the page names are not there. The library would leave them out
+/// or guess, and say nothing.
 pub fn check(page: &Page<'_>, no: usize) -> Result<(), PdfFault> {
     let checked = page_content(page).and_then(|content| {
         let mut walk = Walk { lengths: HashMap::new(), open: Vec::new() };
@@ -97,6 +99,11 @@ impl Walk {
                     let drawn = resources.get_x_object(named.0).ok_or(Wrong::Missing)?;
                     length += self.drawn_length(&drawn, resources, owner)?;
                 }
+                TypedInstruction::InlineImage(image)
+                    if !color_space::is_known(image.0, resources) =>
+                {
+                    return Err(Wrong::Missing);
+                }
                 TypedInstruction::MarkedContentPoint(point) => {
                     came_to_its_end |= point.0.as_ref() == END;
                 }
@@ -121,7 +128,8 @@ impl Walk {
         match &*kind {
             b"Form" => self.form_length(drawn, resources, owner),
             // PostScript for a printer (ISO 32000-1, 8.8.1) shows nowhere else.
-            b"Image" | b"PS" => Ok(0),
+            b"PS" => Ok(0),
+            b"Image" if color_space::is_known(drawn, resources) => Ok(0),
             _ => Err(Wrong::Missing),
         }
     }

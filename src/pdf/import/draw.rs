@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use hayro::hayro_interpret::util::TransformExt;
 use hayro::hayro_interpret::{InterpreterSettings, InterpreterWarning};
 use hayro::hayro_syntax::page::Page;
 use hayro::kurbo::{Affine, Point};
@@ -13,6 +12,7 @@ use hayro::{RenderCache, RenderSettings, render_into};
 
 use super::super::PdfFault;
 use super::raster::Samples;
+use super::shown::ShownPage;
 use super::survey::{MOST_DECODED_BYTES, POINTS_PER_INCH, Survey};
 use crate::records::raster::{Dpi, Raster};
 
@@ -37,9 +37,9 @@ const MOST_PAINTED_PIXELS: f64 = 8e9;
 pub fn draw(page: &Page<'_>, no: usize, survey: &Survey) -> Result<Raster, PdfFault> {
     let dpi = drawn_dpi(survey);
     let scale = dpi / POINTS_PER_INCH;
-    let (width_points, height_points) = page.render_dimensions();
-    let pixels = |points: f32| (f64::from(points) * scale).round().max(1.0);
-    let (width, height) = (pixels(width_points), pixels(height_points));
+    let shown = ShownPage::of(page);
+    let pixels = |points: f64| (points * scale).round().max(1.0);
+    let (width, height) = (pixels(shown.width), pixels(shown.height));
     let too_large = PdfFault::PageTooLarge {
         page: no,
         width: width as u64,
@@ -71,7 +71,7 @@ pub fn draw(page: &Page<'_>, no: usize, survey: &Survey) -> Result<Raster, PdfFa
         },
         ..InterpreterSettings::default()
     };
-    let scaled = Affine::scale(scale) * page.initial_transform(true).to_kurbo();
+    let scaled = Affine::scale(scale) * shown.transform;
     let transform = Affine::translate(onto_grid(survey, scale).to_vec2()) * scaled;
 
     let mut surface = RenderContext::new(width, height);

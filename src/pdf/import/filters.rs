@@ -1,15 +1,16 @@
 //! Whether a stream's coded bytes come to their end. The library takes what it
 //! can of one that was cut off, and says nothing.
-//!
-//! LZW is left to the library: nothing has written it for decades.
 
 use std::borrow::Cow;
 
 use hayro::hayro_syntax::Filter;
-use hayro::hayro_syntax::object::Stream;
+use hayro::hayro_syntax::object::dict::keys::{DECODE_PARMS, DP, EARLY_CHANGE};
+use hayro::hayro_syntax::object::{Dict, Object, Stream};
 use miniz_oxide::inflate::{
     DecompressError, TINFLStatus, decompress_to_vec_with_limit, decompress_to_vec_zlib_with_limit,
 };
+
+use super::lzw::{self, Lengthening};
 
 /// More is not unpacked here a second time; how much a page may have is asked
 /// elsewhere.
@@ -25,7 +26,7 @@ enum Unpacked {
 
 /// Whether all of a stream of instructions is there.
 pub fn is_whole(stream: &Stream<'_>) -> bool {
-    match through(&stream.filters(), stream.raw_data()) {
+    match through(&stream.filters(), stream) {
         Some(Ok(_)) => true,
         Some(Err(())) => false,
         None => stream.decoded_data().is_ok(),
@@ -41,17 +42,17 @@ pub fn before_the_last<'s>(stream: &Stream<'s>) -> Option<Result<Cow<'s, [u8]>, 
     if !before.is_empty() && has_settings(stream) {
         return None;
     }
-    through(before, stream.raw_data())
+    through(before, stream)
 }
 
 fn has_settings(stream: &Stream<'_>) -> bool {
-    [b"DecodeParms".as_slice(), b"DP"].into_iter().any(|key| stream.dict().contains_key(key))
+    [DECODE_PARMS, DP].into_iter().any(|key| stream.dict().contains_key(key))
 }
 
-fn through<'d>(filters: &[Filter], data: Cow<'d, [u8]>) -> Option<Result<Cow<'d, [u8]>, ()>> {
-    let mut data = data;
-    for filter in filters {
-        data = match unpacked(*filter, &data) {
+fn through<'s>(filters: &[Filter], stream: &Stream<'s>) -> Option<Result<Cow<'s, [u8]>, ()>> {
+    let mut data = stream.raw_data();
+    for (nth, filter) in filters.iter().enumerate() {
+        data = match unpacked(*filter, &parameters(stream, nth), &data) {
             Unpacked::Whole(bytes) => Cow::Owned(bytes),
             Unpacked::Broken => return Some(Err(())),
             Unpacked::Unknown => return None,
@@ -60,7 +61,18 @@ fn through<'d>(filters: &[Filter], data: Cow<'d, [u8]>) -> Option<Result<Cow<'d,
     Some(Ok(data))
 }
 
-fn unpacked(filter: Filter, data: &[u8]) -> Unpacked {
+/// What the stream says of its `nth` filter.
+fn parameters<'s>(stream: &Stream<'s>, nth: usize) -> Dict<'s> {
+    let dict = stream.dict();
+    let told = match dict.get::<Object<'_>>(DP).or_else(|| dict.get::<Object<'_>>(DECODE_PARMS)) {
+        Some(Object::Dict(of_the_only)) => Some(of_the_only),
+        Some(Object::Array(list)) => list.iter::<Object<'_>>().nth(nth).and_then(Object::into_dict),
+        Some(_) | None => None,
+    };
+    told.unwrap_or_default()
+}
+
+fn unpacked(filter: Filter, parameters: &Dict<'_>, data: &[u8]) -> Unpacked {
     if data.is_empty() {
         return Unpacked::Whole(Vec::new());
     }
@@ -68,8 +80,8 @@ fn unpacked(filter: Filter, data: &[u8]) -> Unpacked {
         Filter::FlateDecode => inflated(data),
         Filter::AsciiHexDecode => from_hex(data).map_or(Unpacked::Broken, Unpacked::Whole),
         Filter::Ascii85Decode => from_base_85(data).map_or(Unpacked::Broken, Unpacked::Whole),
-        Filter::LzwDecode
-        | Filter::RunLengthDecode
+        Filter::LzwDecode => from_lzw(parameters, data),
+        Filter::RunLengthDecode
         | Filter::CcittFaxDecode
         | Filter::Jbig2Decode
         | Filter::DctDecode
@@ -98,6 +110,18 @@ fn inflated(data: &[u8]) -> Unpacked {
         Ok(bytes) => Unpacked::Whole(bytes),
         Err(error) if beyond(&error) => Unpacked::Unknown,
         Err(_) => Unpacked::Broken,
+    }
+}
+
+fn from_lzw(parameters: &Dict<'_>, data: &[u8]) -> Unpacked {
+    let lengthening = match parameters.get::<i32>(EARLY_CHANGE) {
+        Some(0) => Lengthening::Late,
+        Some(_) | None => Lengthening::Early,
+    };
+    match lzw::unpack(data, lengthening, MOST_BYTES) {
+        lzw::Unpacked::Whole(bytes) => Unpacked::Whole(bytes),
+        lzw::Unpacked::CutOff => Unpacked::Broken,
+        lzw::Unpacked::Beyond => Unpacked::Unknown,
     }
 }
 

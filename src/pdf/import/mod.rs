@@ -9,13 +9,16 @@
 //! PDF library ends the page, not the program. A page of which a part cannot be
 //! drawn is refused: half a page must not pass for a whole one.
 
+mod color_space;
 mod content;
 mod draw;
 mod filters;
 mod inflation;
 mod ink;
+mod lzw;
 mod page_tree;
 mod raster;
+mod shown;
 mod single_image;
 mod survey;
 

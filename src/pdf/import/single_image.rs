@@ -1,16 +1,16 @@
 //! The image that is a page, decoded pixel for pixel and turned as it is shown.
 
 use hayro::hayro_interpret::font::GlyphRun;
-use hayro::hayro_interpret::util::TransformExt;
 use hayro::hayro_interpret::{
     BlendMode, ClipPath, Context, Device, DrawMode, DrawProps, Image, ImageData, ImageDrawProps,
     InterpreterCache, InterpreterSettings, Paint, SoftMask, interpret_page,
 };
 use hayro::hayro_syntax::page::Page;
-use hayro::kurbo::{BezPath, Rect};
+use hayro::kurbo::BezPath;
 
 use super::super::PdfFault;
 use super::raster::Samples;
+use super::shown::ShownPage;
 use super::survey::PlacedImage;
 use crate::records::raster::{Dpi, Raster};
 
@@ -25,12 +25,10 @@ pub fn decode(
     no: usize,
     placed: &PlacedImage,
 ) -> Result<Option<Raster>, PdfFault> {
-    let (width, height) = page.render_dimensions();
-    let bounds = Rect::new(0.0, 0.0, f64::from(width), f64::from(height));
+    let shown = ShownPage::of(page);
     let cache = InterpreterCache::new();
-    let initial = page.initial_transform(true).to_kurbo();
     let settings = InterpreterSettings::default();
-    let mut context = Context::new(initial, bounds, &cache, page.xref(), settings);
+    let mut context = Context::new(shown.transform, shown.bounds(), &cache, page.xref(), settings);
     let mut taker = Taker { taken: Taken::Nothing };
     interpret_page(page, &mut context, &mut taker);
     match taken_samples(taker.taken, placed) {

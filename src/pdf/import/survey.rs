@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 
 use hayro::hayro_interpret::font::GlyphRun;
-use hayro::hayro_interpret::util::TransformExt;
 use hayro::hayro_interpret::{
     BlendMode, ClipPath, Context, Device, DrawMode, DrawProps, Image, ImageDrawProps,
     InterpreterCache, InterpreterSettings, SoftMask, interpret_page,
@@ -18,6 +17,7 @@ use super::super::PdfFault;
 use super::IsWholeJpeg;
 use super::filters::before_the_last;
 use super::ink::InkMeter;
+use super::shown::ShownPage;
 
 /// The unit of a survey, a PDF's own.
 pub const POINTS_PER_INCH: f64 = 72.0;
@@ -104,12 +104,11 @@ impl Survey {
     /// `PageTooLarge` where an image, decoded, would take more than
     /// [`MOST_DECODED_BYTES`]; `PageDamaged` where one is a JPEG cut short.
     pub fn of(page: &Page<'_>, no: usize, is_whole_jpeg: IsWholeJpeg) -> Result<Self, PdfFault> {
-        let (width, height) = page.render_dimensions();
-        let bounds = Rect::new(0.0, 0.0, f64::from(width), f64::from(height));
+        let shown = ShownPage::of(page);
+        let bounds = shown.bounds();
         let settings = InterpreterSettings::default();
         let cache = InterpreterCache::new();
-        let initial = page.initial_transform(true).to_kurbo();
-        let mut context = Context::new(initial, bounds, &cache, page.xref(), settings);
+        let mut context = Context::new(shown.transform, bounds, &cache, page.xref(), settings);
         let mut surveyor = Surveyor {
             survey: Survey {
                 page: bounds,

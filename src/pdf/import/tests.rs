@@ -1,6 +1,7 @@
 //! PDFs that other readers stumble over or leave pages out of, written by hand.
 
 use super::*;
+use crate::records::raster::Dpi;
 
 /// A file of these objects, numbered from 1; the first is the catalog.
 fn pdf_of(objects: &[String]) -> Vec<u8> {
@@ -211,6 +212,46 @@ fn content_that_was_cut_off_or_changed_is_damaged() {
     assert_eq!(cut.to_string(), PdfFault::PageDamaged { page: 1 }.to_string());
 }
 
+/// Each byte a code of its own, and the end mark. The reader's table grows all
+/// the same; `early` is how many codes before it must, codes become longer.
+fn in_lzw(content: &str, early: usize) -> Vec<u8> {
+    const CLEAR: usize = 256;
+    const END: usize = 257;
+    let codes = [CLEAR].into_iter().chain(content.bytes().map(usize::from)).chain([END]);
+    let bits: String = (0..)
+        .zip(codes)
+        .map(|(nth, code): (usize, usize)| {
+            let in_table = 258 + nth.saturating_sub(2);
+            let width = if in_table + early >= 512 { 10 } else { 9 };
+            format!("{code:0width$b}")
+        })
+        .collect();
+    let byte = |eight: &[u8]| {
+        eight.iter().chain(&[b'0'; 8]).take(8).fold(0, |byte, bit| byte << 1 | (bit - b'0'))
+    };
+    bits.as_bytes().chunks(8).map(byte).collect()
+}
+
+#[test]
+fn content_in_lzw_without_its_end_mark_is_damaged() {
+    let content: String = (0..20).map(|no| format!("{no} 10 {} 20 re f\n", no * 7)).collect();
+    let plain = first_page(page_of(&content, "", &[])).unwrap();
+    for early in [1, 0] {
+        let keys =
+            format!("/Filter[/ASCIIHexDecode/LZWDecode]/DecodeParms[null<</EarlyChange {early}>>]");
+        let page = |packed: &[u8]| {
+            let hex: String = packed.iter().map(|byte| format!("{byte:02x}")).collect();
+            first_page(page_of_coded(&keys, &format!("{hex}>")))
+        };
+        let whole = in_lzw(&content, early);
+        assert!(page(&whole).unwrap() == plain, "early: {early}");
+        for cut in [&whole[..whole.len() / 2], &whole[..whole.len() - 2]] {
+            let told = page(cut);
+            assert!(matches!(told, Err(PdfFault::PageDamaged { page: 1 })), "{early}: {told:?}");
+        }
+    }
+}
+
 #[test]
 fn content_that_is_not_understood_to_its_end_is_damaged() {
     first_page(page_of(&format!("{A_LINE} % end"), "", &[])).unwrap();
@@ -236,4 +277,84 @@ fn a_page_without_extent_is_damaged_and_not_blank_paper() {
         let told = first_page(page(boxes));
         assert!(matches!(told, Err(PdfFault::PageDamaged { page: 1 })), "{boxes}: {told:?}");
     }
+}
+
+#[test]
+fn a_page_is_as_large_as_its_own_unit_makes_it() {
+    let page = |keys: &str, content: &str| {
+        let image = "/Subtype/Image/Width 2/Height 1/BitsPerComponent 8/ColorSpace/DeviceGray";
+        first_page(pdf_of(&[
+            "<</Type/Catalog/Pages 2 0 R>>".to_owned(),
+            "<</Type/Pages/Kids[3 0 R]/Count 1>>".to_owned(),
+            format!(
+                "<</Type/Page/Parent 2 0 R/MediaBox[0 0 144 72]{keys}/Contents 4 0 R\
+                 /Resources<</XObject<</Im 5 0 R>>>>>>"
+            ),
+            stream("", content),
+            stream(image, "\x01\x02"),
+        ]))
+        .unwrap()
+    };
+    let size = |keys, content| {
+        let page = page(keys, content);
+        (page.width(), page.height(), page.dpi())
+    };
+    let line = "0 0 72 72 re f";
+    assert_eq!(size("", line), (600, 300, Dpi(300)));
+    assert_eq!(size("/UserUnit 2", line), (1200, 600, Dpi(300)));
+    assert_eq!(size("/UserUnit 0.5/Rotate 90", line), (150, 300, Dpi(300)));
+    assert_eq!(size("/UserUnit -2", line), (600, 300, Dpi(300)));
+    // Its left half is black, whatever its size.
+    for keys in ["", "/UserUnit 2"] {
+        let drawn = page(keys, line);
+        let row = drawn.row(drawn.height() / 2);
+        let half = row.len() / 2;
+        assert!(row[..half].iter().all(|eight| *eight == 0xff), "{keys}: {row:?}");
+        assert!(row[half + 1..].iter().all(|eight| *eight == 0), "{keys}: {row:?}");
+    }
+
+    let image = "144 0 0 72 0 0 cm /Im Do";
+    assert_eq!(size("", image), (2, 1, Dpi(1)));
+    assert_eq!(size("/UserUnit 0.1", image), (2, 1, Dpi(10)));
+}
+
+#[test]
+fn an_image_in_colours_that_are_not_known_is_damaged() {
+    let image = |space: &str| {
+        stream(&format!("/Subtype/Image/Width 1/Height 1/BitsPerComponent 8{space}"), "abcd")
+    };
+    let drawn = |space: &str| {
+        let icc = stream("/N 3", "");
+        let resources = "/XObject<</Im 5 0 R>>/ColorSpace<</Own[/Indexed/DeviceRGB 0<ff0000>]>>";
+        first_page(page_of("9 0 0 9 0 0 cm /Im Do", resources, &[image(space), icc]))
+    };
+    for known in [
+        "/ColorSpace/DeviceRGB",
+        "/ColorSpace[/DeviceCMYK]",
+        "/ColorSpace/Own",
+        "/ColorSpace[/Indexed[/ICCBased 6 0 R]0<ff0000>]",
+        "/ColorSpace[/ICCBased 6 0 R]",
+        "/ColorSpace[/CalGray<</WhitePoint[1 1 1]>>]",
+        "/ColorSpace/NoSuch/ImageMask true/BitsPerComponent 1",
+    ] {
+        assert!(drawn(known).is_ok(), "{known}");
+    }
+    for unknown in [
+        "/ColorSpace/NoSuch",
+        "/ColorSpace[/NoSuch 6 0 R]",
+        "/ColorSpace 9 0 R",
+        "/ColorSpace[/ICCBased 9 0 R]",
+        "/ColorSpace[/Indexed/NoSuch 0<ff0000>]",
+        "/ColorSpace[/Separation/Ink/NoSuch 6 0 R]",
+        "/ColorSpace(what?)",
+    ] {
+        let told = drawn(unknown);
+        assert!(matches!(told, Err(PdfFault::PageDamaged { page: 1 })), "{unknown}: {told:?}");
+    }
+    let inline = |space: &str| {
+        first_page(page_of(&format!("BI /W 1 /H 1 /BPC 8 /CS /{space} ID a EI"), "", &[]))
+    };
+    inline("G").unwrap();
+    let told = inline("NoSuch");
+    assert!(matches!(told, Err(PdfFault::PageDamaged { page: 1 })), "{told:?}");
 }
