@@ -72,6 +72,11 @@ pub enum PrintFault {
     )]
     Unseen { sheet: usize, what: &'static str },
     #[error(
+        "sheet {sheet}: the {what} holds a space that is not the space bar's (a no-break or thin \
+         one), which nobody can tell apart on the sheet; write a plain space"
+    )]
+    OtherSpace { sheet: usize, what: &'static str },
+    #[error(
         "sheet {sheet}: the {what} holds letters that are written from right to left, which are \
          not printed; write it with Latin, Greek or Cyrillic letters"
     )]
@@ -264,29 +269,44 @@ impl Sheet {
         PrintFault::TooLong { sheet, what, carried_plainly }
     }
 
-    /// A sheet whose key is empty would open a document nobody can name.
-    fn empty_key(&self) -> Option<&'static str> {
-        let blank = |text: &str| text.trim().is_empty();
+    /// What its barcode says whose or what it is.
+    fn keys(&self) -> Vec<(&'static str, &str)> {
         match self {
-            Sheet::BatchHeader { number, .. } => blank(number).then_some("batch number"),
-            Sheet::Patient(patient) if blank(&patient.mrn) => Some("MRN"),
-            Sheet::Patient(patient) => {
-                patient.encounter.as_deref().is_some_and(blank).then_some("encounter")
+            Sheet::BatchHeader { number, .. } => vec![("batch number", number)],
+            Sheet::Patient(PatientLines { mrn, encounter, .. }) => {
+                let encounter = encounter.iter().map(|encounter| ("encounter", encounter.as_str()));
+                std::iter::once(("MRN", mrn.as_str())).chain(encounter).collect()
             }
-            Sheet::DocumentType(document) => blank(&document.code).then_some("document type"),
-            Sheet::Separator | Sheet::Patch(_) => None,
+            Sheet::DocumentType(document) => vec![("document type", &document.code)],
+            Sheet::Separator | Sheet::Patch(_) => Vec::new(),
         }
     }
 }
 
+/// Characters without a sign of their own whose class does not tell them apart:
+/// form feed, line separator, marks of direction, joiner, choices of a form.
+fn is_unseen(c: char) -> bool {
+    matches!(
+        c,
+        '\u{c}' | '\u{2028}' | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{34f}' | '\u{fe00}'
+            ..='\u{fe0f}'
+    )
+}
+
 /// What stands on a sheet must be what its barcode says, and what its reader sees.
 fn check_legible(sheet: &Sheet, number: usize) -> Result<(), PrintFault> {
-    if let Some(what) = sheet.empty_key() {
-        return Err(PrintFault::Empty { sheet: number, what });
+    for (what, key) in sheet.keys() {
+        // A sheet whose key is empty would open a document nobody can name.
+        if key.trim().is_empty() {
+            return Err(PrintFault::Empty { sheet: number, what });
+        }
     }
     for (what, text) in sheet.lines() {
-        for class in text.chars().map(bidi_class) {
-            match class {
+        for c in text.chars() {
+            if is_unseen(c) {
+                return Err(PrintFault::Unseen { sheet: number, what });
+            }
+            match bidi_class(c) {
                 BidiClass::R | BidiClass::AL => {
                     return Err(PrintFault::RightToLeft { sheet: number, what });
                 }
@@ -317,7 +337,12 @@ fn check_legible(sheet: &Sheet, number: usize) -> Result<(), PrintFault> {
             return Err(PrintFault::EdgeSpace { sheet: number, what });
         }
     }
-    Ok(())
+    // For the eye a space is a space; to a barcode it is another number.
+    let is_other_space = |c: char| c.is_whitespace() && c != ' ';
+    match sheet.keys().into_iter().find(|(_, key)| key.contains(is_other_space)) {
+        Some((what, _)) => Err(PrintFault::OtherSpace { sheet: number, what }),
+        None => Ok(()),
+    }
 }
 
 /// The two symbols of a payload.
