@@ -22,10 +22,10 @@
 //! page of a standard fax (204 × 98 dpi). A name and birth date are printed for
 //! the eye only; no barcode carries them.
 
+mod legible;
+
 use std::fmt;
 use std::num::NonZeroU16;
-
-use unicode_bidi::{BidiClass, bidi_class};
 
 use crate::page_barcodes::draw::{self, DrawError, Modules};
 use crate::page_barcodes::patch;
@@ -71,6 +71,11 @@ pub enum PrintFault {
          a tab; take it away"
     )]
     Unseen { sheet: usize, what: &'static str },
+    #[error(
+        "sheet {sheet}: the {what} holds a space that is not the space bar's (a no-break or thin \
+         one), which nobody can tell apart on the sheet; write a plain space"
+    )]
+    OtherSpace { sheet: usize, what: &'static str },
     #[error(
         "sheet {sheet}: the {what} holds letters that are written from right to left, which are \
          not printed; write it with Latin, Greek or Cyrillic letters"
@@ -264,60 +269,18 @@ impl Sheet {
         PrintFault::TooLong { sheet, what, carried_plainly }
     }
 
-    /// A sheet whose key is empty would open a document nobody can name.
-    fn empty_key(&self) -> Option<&'static str> {
-        let blank = |text: &str| text.trim().is_empty();
+    /// What its barcode says whose or what it is.
+    fn keys(&self) -> Vec<(&'static str, &str)> {
         match self {
-            Sheet::BatchHeader { number, .. } => blank(number).then_some("batch number"),
-            Sheet::Patient(patient) if blank(&patient.mrn) => Some("MRN"),
-            Sheet::Patient(patient) => {
-                patient.encounter.as_deref().is_some_and(blank).then_some("encounter")
+            Sheet::BatchHeader { number, .. } => vec![("batch number", number)],
+            Sheet::Patient(PatientLines { mrn, encounter, .. }) => {
+                let encounter = encounter.iter().map(|encounter| ("encounter", encounter.as_str()));
+                std::iter::once(("MRN", mrn.as_str())).chain(encounter).collect()
             }
-            Sheet::DocumentType(document) => blank(&document.code).then_some("document type"),
-            Sheet::Separator | Sheet::Patch(_) => None,
+            Sheet::DocumentType(document) => vec![("document type", &document.code)],
+            Sheet::Separator | Sheet::Patch(_) => Vec::new(),
         }
     }
-}
-
-/// What stands on a sheet must be what its barcode says, and what its reader sees.
-fn check_legible(sheet: &Sheet, number: usize) -> Result<(), PrintFault> {
-    if let Some(what) = sheet.empty_key() {
-        return Err(PrintFault::Empty { sheet: number, what });
-    }
-    for (what, text) in sheet.lines() {
-        for class in text.chars().map(bidi_class) {
-            match class {
-                BidiClass::R | BidiClass::AL => {
-                    return Err(PrintFault::RightToLeft { sheet: number, what });
-                }
-                BidiClass::B
-                | BidiClass::S
-                | BidiClass::BN
-                | BidiClass::LRE
-                | BidiClass::LRO
-                | BidiClass::LRI
-                | BidiClass::RLE
-                | BidiClass::RLO
-                | BidiClass::RLI
-                | BidiClass::FSI
-                | BidiClass::PDF
-                | BidiClass::PDI => return Err(PrintFault::Unseen { sheet: number, what }),
-                BidiClass::L
-                | BidiClass::AN
-                | BidiClass::EN
-                | BidiClass::ES
-                | BidiClass::ET
-                | BidiClass::CS
-                | BidiClass::NSM
-                | BidiClass::WS
-                | BidiClass::ON => {}
-            }
-        }
-        if text.trim() != text {
-            return Err(PrintFault::EdgeSpace { sheet: number, what });
-        }
-    }
-    Ok(())
 }
 
 /// The two symbols of a payload.
@@ -335,7 +298,7 @@ impl Key {
 }
 
 fn draw_sheet(sheet: &Sheet, number: usize, order: &PrintOrder) -> Result<PaperPage, PrintFault> {
-    check_legible(sheet, number)?;
+    legible::check(sheet, number)?;
     let symbol = |symbology, payload: &str| {
         draw::encode(symbology, payload)
             .map_err(|source| PrintFault::Barcode { sheet: number, source })

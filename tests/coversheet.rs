@@ -255,12 +255,30 @@ fn what_nobody_sees_on_a_sheet_is_refused_and_named_by_its_line() {
         let fault = told(PatientLines { mrn: mrn.into(), ..patient() });
         assert!(fault.contains("the MRN begins or ends with a space"), "{fault}");
     }
-    for mrn in ["MR\u{200b}1", "MR\u{202e}21", "12\n3", "MR\t1"] {
-        let fault = told(PatientLines { mrn: mrn.into(), ..patient() });
+    for unseen in [
+        '\u{200b}', '\u{202e}', '\n', '\t', '\u{c}', '\u{2028}', '\u{200e}', '\u{200f}', '\u{61c}',
+        '\u{34f}', '\u{fe0f}',
+    ] {
+        let fault = told(PatientLines { mrn: format!("MR{unseen}1"), ..patient() });
         assert!(fault.contains("the MRN holds a character that does not show"), "{fault}");
+        let fault = told(PatientLines { name: Some(format!("Sam{unseen}le")), ..patient() });
+        assert!(fault.contains("the Name holds a character that does not show"), "{fault}");
+    }
+    for space in ['\u{a0}', '\u{2009}', '\u{202f}'] {
+        let fault = told(PatientLines { mrn: format!("MR{space}1"), ..patient() });
+        assert!(fault.contains("the MRN holds a space that is not"), "{fault}");
+        let fault = told(PatientLines { encounter: Some(format!("E{space}1")), ..patient() });
+        assert!(fault.contains("the encounter holds a space that is not"), "{fault}");
     }
     let fault = told(PatientLines { name: Some("דוד לוי".into()), ..patient() });
     assert!(fault.contains("the Name holds letters that are written from right"), "{fault}");
+}
+
+#[test]
+fn words_for_the_eye_keep_the_spaces_their_language_writes() {
+    let title = Some("Compte rendu\u{a0}: sortie".to_owned());
+    let sheet = Sheet::DocumentType(DocumentLine { code: "DS".into(), title, pages: None });
+    assert!(print_sheets(&[sheet], &order(SheetSize::A4, None)).is_ok());
 }
 
 #[test]

@@ -115,18 +115,33 @@ fn read_qr(bits: &Bits) -> Vec<MatrixCode> {
 /// One symbol of several that make up a text says a part of it: of a number, a
 /// wrong one.
 fn is_whole(result: &&RXingResult) -> bool {
-    let place = RXingResultMetadataType::STRUCTURED_APPEND_SEQUENCE;
-    match result.getRXingResultMetadata().get(&place) {
-        // A whole text's place among the parts is -1.
-        Some(RXingResultMetadataValue::StructuredAppendSequence(place)) => *place < 0,
-        Some(_) | None => true,
+    // ISO/IEC 16022, 5.6: the first codeword of a part. rxing reads over it.
+    const DATA_MATRIX_PART: u8 = 233;
+    if *result.getBarcodeFormat() == BarcodeFormat::DATA_MATRIX {
+        return result.getRawBytes().first() != Some(&DATA_MATRIX_PART);
     }
+    let told = |kind| result.getRXingResultMetadata().get(&kind);
+    if let Some(RXingResultMetadataValue::StructuredAppendSequence(place)) =
+        told(RXingResultMetadataType::STRUCTURED_APPEND_SEQUENCE)
+    {
+        // A whole text's place among the parts is -1.
+        return *place < 0;
+    }
+    if let Some(RXingResultMetadataValue::Pdf417ExtraMetadata(part)) =
+        told(RXingResultMetadataType::PDF417_EXTRA_METADATA)
+    {
+        // Parts name the file they make up; a first part may be the last.
+        let is_only = part.getSegmentIndex() == 0 && part.isLastSegment();
+        return part.getFileId().is_empty() || is_only;
+    }
+    true
 }
 
 fn read_data_matrix(bits: &Bits) -> Vec<MatrixCode> {
     let hints = hints(BarcodeFormat::DATA_MATRIX);
     let found = DataMatrixReader.decode_with_hints(&mut bitmap(bits), &hints);
-    found.ok().iter().filter_map(|r| Some((r.getText(), round(r.getPoints())?))).map(code).collect()
+    let found = found.ok().filter(|found| is_whole(&found));
+    found.iter().filter_map(|r| Some((r.getText(), round(r.getPoints())?))).map(code).collect()
 }
 
 fn read_pdf417(bits: &Bits) -> Vec<MatrixCode> {
@@ -134,12 +149,8 @@ fn read_pdf417(bits: &Bits) -> Vec<MatrixCode> {
     // In multiple mode one damaged symbol hides all others, and a piece holds one.
     let found = PDF417Reader.decode_with_hints(&mut bitmap(bits), &hints);
     let size = (bits.width as f32, bits.height as f32);
-    found
-        .ok()
-        .iter()
-        .filter_map(|r| Some((r.getText(), from_rotated(r, size)?)))
-        .map(code)
-        .collect()
+    let found = found.ok().filter(|found| is_whole(&found));
+    found.iter().filter_map(|r| Some((r.getText(), from_rotated(r, size)?))).map(code).collect()
 }
 
 fn code((text, corners): (&str, [(f32, f32); 4])) -> MatrixCode {
@@ -241,5 +252,110 @@ impl Binarizer for Decided {
 
     fn get_height(&self) -> usize {
         self.source.get_height()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rxing::datamatrix::encoder::{DefaultPlacement, SymbolInfoLookup, error_correction};
+    use rxing::pdf417::PDF417RXingResultMetadata;
+
+    use super::*;
+    use crate::page_barcodes::draw;
+
+    /// "0048" of "0048213", the first of two symbols.
+    const QR_PART: [&str; 21] = [
+        "#######.#..##.#######",
+        "#.....#.....#.#.....#",
+        "#.###.#..#.##.#.###.#",
+        "#.###.#.#.....#.###.#",
+        "#.###.#...##..#.###.#",
+        "#.....#..#....#.....#",
+        "#######.#.#.#.#######",
+        ".........##.#........",
+        "..#.###.#.####...#..#",
+        "#.#..#.###.##.#..#...",
+        "..######....##..#.#.#",
+        "....##.#..##.#...#.#.",
+        "#..#..#.#....##.####.",
+        "........#..##..#.#..#",
+        "#######..#.##.##..#.#",
+        "#.....#.#..##.####...",
+        "#.###.#.#.#.####..#.#",
+        "#.###.#....#.#.#...#.",
+        "#.###.#.#.####..#.#.#",
+        "#.....#...##.###.##.#",
+        "#######..#.#..#.#.#.#",
+    ];
+
+    /// Eight codewords as a symbol of 14 × 14 modules.
+    fn data_matrix(codewords: [u8; 8]) -> Vec<Vec<bool>> {
+        let codewords: String = codewords.into_iter().map(char::from).collect();
+        let symbol = SymbolInfoLookup::new().lookup(8).unwrap().unwrap();
+        let codewords = error_correction::encodeECC200(&codewords, symbol).unwrap();
+        let mut placed = DefaultPlacement::new(codewords, 12, 12);
+        placed.place().unwrap();
+        let is_dark = |x: usize, y: usize| match (x, y) {
+            (0, _) | (_, 13) => true,
+            (x, 0) => x % 2 == 0,
+            (13, y) => y % 2 == 1,
+            (x, y) => placed.getBit(x - 1, y - 1),
+        };
+        (0..14).map(|y| (0..14).map(|x| is_dark(x, y)).collect()).collect()
+    }
+
+    /// Four pixels a module, four modules of white around.
+    fn drawn(rows: &[Vec<bool>]) -> Bits {
+        let (width, height) = ((rows[0].len() + 8) * 4, (rows.len() + 8) * 4);
+        let is_dark = |x: usize, y: usize| {
+            let row = (y / 4).checked_sub(4).and_then(|y| rows.get(y));
+            let module = row.and_then(|row| row.get((x / 4).checked_sub(4)?));
+            module.copied().unwrap_or(false)
+        };
+        let dark = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+        Bits { width, height, dark: dark.map(|(x, y)| is_dark(x, y)).collect() }
+    }
+
+    fn texts(symbology: Symbology, rows: &[Vec<bool>]) -> Vec<String> {
+        read_piece(symbology, &drawn(rows)).into_iter().map(|code| code.text).collect()
+    }
+
+    #[test]
+    fn a_part_of_a_number_in_several_qr_codes_is_no_reading() {
+        let whole = draw::encode(Symbology::Qr, "0048213").unwrap();
+        let whole: Vec<Vec<bool>> =
+            whole.dark.chunks(whole.width as usize).map(<[bool]>::to_vec).collect();
+        assert_eq!(texts(Symbology::Qr, &whole), ["0048213"]);
+        let part = QR_PART.map(|row| row.chars().map(|module| module == '#').collect());
+        assert!(texts(Symbology::Qr, &part).is_empty());
+    }
+
+    #[test]
+    fn a_part_of_a_number_in_several_data_matrix_codes_is_no_reading() {
+        // Two digits to a codeword, counted from 130.
+        let whole = data_matrix([130, 178, 151, 160, 130, 178, 151, 160]);
+        assert_eq!(texts(Symbology::DataMatrix, &whole), ["0048213000482130"]);
+        let first_of_two = data_matrix([233, 0x0F, 1, 1, 130, 178, 151, 160]);
+        assert!(texts(Symbology::DataMatrix, &first_of_two).is_empty());
+    }
+
+    #[test]
+    fn a_part_of_a_number_in_several_pdf417_codes_is_no_reading() {
+        let told = |file: &str, place: usize, is_last: bool| {
+            let mut part = PDF417RXingResultMetadata::default();
+            part.setFileId(file.to_owned());
+            part.setSegmentIndex(place);
+            part.setLastSegment(is_last);
+            let mut result = RXingResult::new("0048", vec![], vec![], BarcodeFormat::PDF_417);
+            result.putMetadata(
+                RXingResultMetadataType::PDF417_EXTRA_METADATA,
+                RXingResultMetadataValue::Pdf417ExtraMetadata(Arc::new(part)),
+            );
+            is_whole(&&result)
+        };
+        assert!(told("", 0, false) && told("017", 0, true));
+        assert!(!told("017", 0, false) && !told("017", 1, true));
     }
 }

@@ -236,7 +236,7 @@ pub enum SeparateBy {
     FixedLength {
         pages: u32,
     },
-    /// The whole batch is one document.
+    /// Only cover sheets, where any are read, part the batch.
     Batch,
 }
 

@@ -420,6 +420,25 @@ fn a_wrong_rule_does_not_make_the_rules_behind_it_wrong() {
 }
 
 #[test]
+fn a_zone_that_is_no_section_is_reported_once() {
+    for no_section in ["[0, 0, 1, 1]", "\"top\""] {
+        let text = RIGHT.replace("length = 10", &format!("zone = {no_section}"));
+        let keys: Vec<String> = problems(&text).into_iter().map(|problem| problem.key).collect();
+        assert_eq!(keys, ["barcodes.field[1].zone"], "{no_section}");
+    }
+}
+
+#[test]
+fn a_profile_in_another_encoding_is_refused_with_what_to_do() {
+    let own = tempfile::tempdir().unwrap();
+    let utf_16: Vec<u8> = RIGHT.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let utf_16 = [&[0xFF, 0xFE], utf_16.as_slice()].concat();
+    std::fs::write(own.path().join("ward-7.toml"), utf_16).unwrap();
+    let told = find("ward-7", &[own.path().to_owned()]).unwrap_err().to_string();
+    assert!(told.ends_with("ward-7.toml is not UTF-8 text; save it as UTF-8"), "{told}");
+}
+
+#[test]
 fn patient_values_stand_in_file_names_only_where_the_profile_says_so() {
     let allowed = RIGHT
         .replace("{date}/", "{mrn}/")

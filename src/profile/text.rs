@@ -167,7 +167,7 @@ fn field_rule(section: Section<'_>) -> FieldRule {
     let check = section.choice("check", &checks);
     // Asked for whether given or not, so that it is among the known settings.
     let zone_section = section.section("zone");
-    let zone = section.is_given("zone").then(|| zone(zone_section));
+    let zone = section.holds_section("zone").then(|| zone(zone_section));
     let cover_sheet = section.switch("cover_sheet").unwrap_or(false);
     section.no_other_keys();
     FieldRule {
