@@ -97,3 +97,12 @@ fn names_below(station: &Station) -> Vec<String> {
     names.sort();
     names
 }
+
+#[test]
+fn a_file_is_no_state_folder() {
+    let station = Station::new();
+    fs::write(station.path("state"), "").unwrap();
+    let (code, found) = check(&station, "");
+    assert_eq!((code, found["state folder"].0), (10, false), "{found:?}");
+    assert!(found["state folder"].1.contains("is a file"), "{found:?}");
+}

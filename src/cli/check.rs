@@ -141,8 +141,10 @@ fn languages(profiles: &[Profile], station: &Station) -> anyhow::Result<String> 
 /// the station.
 fn state_folder(folder: &Path, station: &Station) -> anyhow::Result<String> {
     let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("/"));
-    let place = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
-    rustix::fs::access(there, place).with_context(|| {
+    if !there.is_dir() {
+        anyhow::bail!("{} is a file; name a folder as the state folder", there.display());
+    }
+    Disk::Real.may_make_files_in(there).with_context(|| {
         format!("{} is not this user's to write in; give it the station's user", there.display())
     })?;
     spool::room_for_a_sheet(&Disk::Real, there, station.free_space_floor_mb << 20)?;

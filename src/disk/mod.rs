@@ -249,6 +249,14 @@ impl Disk {
         }
     }
 
+    /// Whether this user may make files in the folder, without making one.
+    pub fn may_make_files_in(&self, folder: &Path) -> io::Result<()> {
+        match self {
+            Disk::Real => real::may_make_files_in(folder),
+            Disk::Recording(recorder) => recorder.may_make_files_in(folder),
+        }
+    }
+
     pub fn space(&self, folder: &Path) -> io::Result<Space> {
         match self {
             Disk::Real => real::space(folder),

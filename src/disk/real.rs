@@ -104,6 +104,11 @@ fn kind(found: fs::FileType) -> EntryKind {
     }
 }
 
+pub(super) fn may_make_files_in(folder: &Path) -> io::Result<()> {
+    use rustix::fs::Access;
+    Ok(rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK)?)
+}
+
 pub(super) fn space(folder: &Path) -> io::Result<Space> {
     let found = rustix::fs::statvfs(folder)?;
     Ok(Space {

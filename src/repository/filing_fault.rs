@@ -58,6 +58,11 @@ pub enum FilingFault {
          there", folder.display(), staging.display()
     )]
     OtherFileSystem { folder: PathBuf, staging: PathBuf },
+    #[error(
+        "this station may not write to the repository folder {}; have its permissions or its \
+         mount corrected, then resume: everything scanned is kept", folder.display()
+    )]
+    NotWritable { folder: PathBuf, source: io::Error },
     #[error(transparent)]
     Template(#[from] TemplateFault),
     #[error("the index file of document {document} could not be made")]

@@ -130,6 +130,13 @@ impl WatchedFolder {
     /// Opens the repository and sweeps this station's staging; finds out at the
     /// start what would otherwise fail at the first document.
     pub fn open(disk: Disk, settings: &RepositorySettings) -> Result<Self, FilingFault> {
+        let opened = WatchedFolder::claim(disk, settings)?;
+        opened.check_can_be_filed_into()?;
+        Ok(opened)
+    }
+
+    /// Takes the staging folder for this station, making it where it is missing.
+    fn claim(disk: Disk, settings: &RepositorySettings) -> Result<Self, FilingFault> {
         let root = find_root(&disk, &settings.folder)?;
         let beside = root.parent().map(|above| above.join(".outguide"));
         let staging = settings.staging.clone().or(beside).unwrap_or_else(|| root.clone());
@@ -147,13 +154,22 @@ impl WatchedFolder {
         let Some(opened) = opened else {
             return Err(FilingFault::StagingInUse { staging, owner: settings.owner.to_string() });
         };
-        if !opened.reaches(&root).map_err(unusable)? {
-            return Err(FilingFault::OtherFileSystem { folder: root, staging });
-        }
-        opened.sweep().map_err(unusable)?;
         let here = root.to_string_lossy().into_owned();
         let path_seen = settings.path_seen_by_repository.clone().unwrap_or(here);
         Ok(WatchedFolder { disk, root, staging: opened, path_seen, filing: Arc::default() })
+    }
+
+    fn check_can_be_filed_into(&self) -> Result<(), FilingFault> {
+        let unusable = |source| self.staging_unusable(source);
+        let folder = self.root.clone();
+        if let Err(source) = self.disk.may_make_files_in(&folder) {
+            return Err(FilingFault::NotWritable { folder, source });
+        }
+        if !self.staging.reaches(&folder).map_err(unusable)? {
+            let staging = self.staging.folder().to_path_buf();
+            return Err(FilingFault::OtherFileSystem { folder, staging });
+        }
+        self.staging.sweep().map_err(unusable)
     }
 
     pub fn root(&self) -> &Path {
@@ -165,12 +181,17 @@ impl WatchedFolder {
     }
 
     /// Opens the repository as for filing and says how this file system lets
-    /// files be placed; what had to be made for it is taken away again.
+    /// files be placed; what had to be made for it is taken away again, whatever
+    /// comes of it.
     pub fn probe(disk: Disk, settings: &RepositorySettings) -> Result<Placing, FilingFault> {
-        let opened = WatchedFolder::open(disk, settings)?;
+        let opened = WatchedFolder::claim(disk, settings)?;
         let unusable = |source| opened.staging_unusable(source);
-        let placing = opened.staging.probe_placing().map_err(unusable)?;
-        opened.staging.forget_owner().map_err(unusable)?;
+        let placing = opened
+            .check_can_be_filed_into()
+            .and_then(|()| opened.staging.probe_placing().map_err(unusable));
+        let forgotten = opened.staging.forget_owner().map_err(unusable);
+        let placing = placing?;
+        forgotten?;
         Ok(placing)
     }
 

@@ -347,6 +347,11 @@ impl Recorder {
         real::kind_of(path)
     }
 
+    pub(super) fn may_make_files_in(&self, folder: &Path) -> io::Result<()> {
+        let _state = self.begin_whole(&Request::Create(folder))?;
+        real::may_make_files_in(folder)
+    }
+
     pub(super) fn space(&self, folder: &Path) -> io::Result<Space> {
         let state = self.begin_whole(&Request::Read(folder))?;
         let mut space = real::space(folder)?;

@@ -331,6 +331,39 @@ fn staging_inside_the_watched_folder_or_on_another_file_system_is_refused() {
 }
 
 #[test]
+fn a_look_leaves_nothing_behind_whatever_it_finds() {
+    let room = Room::new();
+    let staging = room.root.path().join("staging");
+    let settings =
+        RepositorySettings { staging: Some(staging.clone()), ..settings(room.root.path()) };
+    let disk = || Disk::Recording(room.recorder.clone());
+    for fault in [
+        Fault::OtherFileSystem { folder: room.watched() },
+        Fault::ReadOnly { below: room.watched() },
+        Fault::Vanishes { below: room.watched(), after_requests: 1 },
+    ] {
+        room.recorder.inject(fault.clone());
+        let looked = WatchedFolder::probe(disk(), &settings);
+        assert!(looked.is_err(), "{fault:?}");
+        assert!(!staging.exists(), "{fault:?}: {looked:?}");
+        room.recorder.mend();
+    }
+    WatchedFolder::probe(disk(), &settings).unwrap();
+    assert!(!staging.exists());
+}
+
+#[test]
+fn a_repository_that_is_not_to_be_written_in_is_named_before_the_first_document() {
+    let room = Room::new();
+    room.recorder.inject(Fault::ReadOnly { below: room.watched() });
+    let disk = Disk::Recording(room.recorder.clone());
+    let staging = Some(room.root.path().join("staging"));
+    let settings = RepositorySettings { staging, ..settings(room.root.path()) };
+    let opened = WatchedFolder::open(disk, &settings);
+    assert!(matches!(opened, Err(FilingFault::NotWritable { .. })), "{opened:?}");
+}
+
+#[test]
 fn the_kernel_tells_another_file_system_without_anything_showing_in_the_watched_folder() {
     use std::os::unix::fs::MetadataExt;
     let room = Room::new();
