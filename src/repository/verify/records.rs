@@ -77,10 +77,7 @@ impl VerifyReport {
         let mut standing: BTreeMap<DocumentId, Vec<SoundDocument>> = BTreeMap::new();
         let mut compared = RecordsCompared::default();
         for sound in &self.sound {
-            match by_id.contains_key(&sound.document) {
-                true => standing.entry(sound.document.clone()).or_default().push(sound.clone()),
-                false => compared.of_others += 1,
-            }
+            standing.entry(sound.document.clone()).or_default().push(sound.clone());
         }
         for record in records {
             let found = standing.remove(&record.document).unwrap_or_default();
@@ -111,6 +108,8 @@ impl VerifyReport {
             });
         }
         self.problems.retain(|problem| !is_receipt_of_any(problem, &by_id));
+        let is_known = |sound: &&SoundDocument| by_id.contains_key(&sound.document);
+        compared.of_others = self.sound.len() - self.sound.iter().filter(is_known).count();
         compared.filed_into = filed_into.filter(|filed_into| *filed_into != root);
         self.records = Some(compared);
         Ok(())

@@ -322,6 +322,7 @@ fn a_document_under_anothers_name_is_not_what_was_filed_there() {
         "{report:#?}"
     );
     assert_eq!(report.sound, []);
+    assert_eq!(report.records.unwrap().of_others, 0);
 }
 
 #[test]
