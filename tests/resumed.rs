@@ -159,29 +159,38 @@ fn resume_into(station: &Station, batch: &str, repository: &str) -> station::Ran
     station.run(&[&resume[..], &["--state", &state, "--repository", &folder]].concat())
 }
 
+/// The station with page files in a folder, whose path comes with it, and a
+/// database.
+fn station_of_files(files: usize, profile: &[String], station: Station) -> (Station, String) {
+    let stack = station.path("stack");
+    std::fs::create_dir(&stack).unwrap();
+    // Makes the database, and no batch.
+    let stack = stack.display().to_string();
+    station.capture(&with(profile, &["--from", &stack]));
+    for no in 1..=files {
+        std::fs::write(format!("{stack}/{no}.pgm"), small_page(no)).unwrap();
+    }
+    (station, stack)
+}
+
+fn break_at(station: &Station, update: &str) {
+    station.database(&format!(
+        "CREATE TRIGGER broken BEFORE UPDATE OF {update} \
+         BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END"
+    ));
+}
+
 /// A station whose batch of two documents stops as the row of `stops_at` is
 /// written, its files standing already.
 fn stopped_while_filing(stops_at: &str) -> (Station, String) {
     let station = Station::new();
     std::fs::create_dir_all(station.path("profiles")).unwrap();
     std::fs::write(station.path("profiles/paged.toml"), page_by_page_profile()).unwrap();
-    let stack = station.path("stack");
-    std::fs::create_dir(&stack).unwrap();
-    for no in 1..=2 {
-        std::fs::write(stack.join(format!("{no}.pgm")), small_page(no)).unwrap();
-    }
     let profiles = station.path("profiles").display().to_string();
-    let stack = stack.display().to_string();
-    let capture = ["--profiles", &profiles, "--profile", "paged", "--from"];
-    let nothing = station.path("nothing");
-    std::fs::create_dir(&nothing).unwrap();
-    // Makes the database.
-    station.capture(&with(&capture.map(str::to_owned), &[&nothing.display().to_string()]));
-    station.database(&format!(
-        "CREATE TRIGGER broken BEFORE UPDATE OF filed_at ON document \
-         WHEN NEW.first_page = {stops_at} BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END"
-    ));
-    let stopped = station.capture(&with(&capture.map(str::to_owned), &[&stack]));
+    let profile = ["--profiles", &profiles, "--profile", "paged"].map(str::to_owned);
+    let (station, stack) = station_of_files(2, &profile, station);
+    break_at(&station, &format!("filed_at ON document WHEN NEW.first_page = {stops_at}"));
+    let stopped = station.capture(&with(&profile, &["--from", &stack]));
     assert_eq!(stopped.code, 7, "{}", stopped.stderr);
     let batch = stopped.batch();
     station.database("DROP TRIGGER broken");
@@ -249,4 +258,82 @@ fn what_a_batch_cannot_take_any_more_is_refused_and_not_left_out() {
     let its_own = station.path("stack").display().to_string();
     let resumed = resume(&["--from", &its_own]);
     assert_eq!(resumed.code, 0, "{}", resumed.stderr);
+}
+
+/// As a shell would take the command that `ran` says goes on.
+fn printed_command(ran: &station::Ran) -> Vec<String> {
+    let (_, behind) = ran.stderr.split_once("go on with `outguide ").expect(&ran.stderr);
+    let (command, _) = behind.split_once('`').unwrap();
+    command.split(' ').map(str::to_owned).collect()
+}
+
+#[test]
+fn a_repository_that_is_away_may_have_a_document_already() {
+    let (station, batch) = stopped_while_filing("1");
+    let away = station.path("away");
+    std::fs::rename(station.path("repository"), &away).unwrap();
+    let elsewhere = resume_into(&station, &batch, "elsewhere");
+    assert_eq!(elsewhere.code, 7, "{}", elsewhere.stderr);
+    assert!(elsewhere.stderr.contains("which alone can tell"), "{}", elsewhere.stderr);
+    assert_eq!(std::fs::read_dir(station.path("elsewhere")).unwrap().count(), 0);
+    std::fs::rename(&away, station.path("repository")).unwrap();
+    let resumed = station.capture(&["--resume", &batch]);
+    assert_eq!(resumed.code, 0, "{}", resumed.stderr);
+    assert_eq!(station.filed("json").len(), 2);
+}
+
+#[test]
+fn a_batch_of_files_goes_on_with_all_of_them_or_says_which_are_others() {
+    let station = Station::new();
+    let profile = station.quick_profile("feeder");
+    let (station, from) = station_of_files(4, &profile, station);
+    let stack = Path::new(&from);
+    std::fs::write(stack.join("faults.toml"), "[[fault]]\nimage = 3\nkind = \"jam\"\n").unwrap();
+    let jammed = station.capture(&with(&profile, &["--from", &from]));
+    assert_eq!(jammed.code, 5, "{}", jammed.stderr);
+    let batch = jammed.batch();
+    let refused = |from: &[&str], told: &str| {
+        let refused = station.capture(&[&["--resume", &batch, "--from"], from].concat());
+        assert_eq!(refused.code, 4, "{}", refused.stderr);
+        assert!(refused.stderr.contains(told), "{}", refused.stderr);
+    };
+    let last = stack.join("4.pgm");
+    let whole = std::fs::read(&last).unwrap();
+    std::fs::remove_file(&last).unwrap();
+    refused(&[&from], "4.pgm is missing");
+    std::fs::write(&last, [&whole[..], b" "].concat()).unwrap();
+    refused(&[&from], "4.pgm is no longer");
+    std::fs::write(&last, whole).unwrap();
+    std::fs::write(stack.join("5.pgm"), small_page(5)).unwrap();
+    refused(&[&from], "5.pgm is new");
+    std::fs::remove_file(stack.join("5.pgm")).unwrap();
+    let shuffled = [1, 2, 4, 3].map(|no| format!("{from}/{no}.pgm"));
+    refused(&shuffled.each_ref().map(String::as_str), "they come in another order");
+
+    let elsewhere = station.path("mounted-elsewhere");
+    std::fs::rename(stack, &elsewhere).unwrap();
+    let resumed = station.capture(&["--resume", &batch, "--from", elsewhere.to_str().unwrap()]);
+    assert_eq!(resumed.code, 0, "{}", resumed.stderr);
+    assert_eq!(resumed.json()["pages"], 4);
+}
+
+#[test]
+fn the_printed_command_is_taken_whether_the_batch_still_wants_its_files_or_not() {
+    for breaks_on_the_way_to in ["scanned", "filed"] {
+        let station = Station::new();
+        let profile = station.quick_profile("feeder");
+        let (station, from) = station_of_files(4, &profile, station);
+        break_at(&station, &format!("state ON batch WHEN NEW.state = '{breaks_on_the_way_to}'"));
+        let stopped = station.capture(&with(&profile, &["--pages", "2", "--from", &from]));
+        assert_eq!(stopped.code, 7, "{}", stopped.stderr);
+        station.database("DROP TRIGGER broken");
+        let command = printed_command(&stopped);
+        let command: Vec<&str> = command.iter().map(String::as_str).collect();
+        assert_eq!(command.contains(&"--from"), breaks_on_the_way_to == "scanned", "{command:?}");
+        let resumed = station.run(&[&command[..], &["--json"]].concat());
+        assert_eq!(resumed.code, 0, "{command:?}: {}", resumed.stderr);
+        assert_eq!(resumed.json()["pages"], 2, "{command:?}");
+        let again = ["--resume", &stopped.batch(), "--from", &from];
+        assert_eq!(station.capture(&again).code, 0);
+    }
 }

@@ -140,11 +140,15 @@ async fn capture(
         app::keep_apart(repository, &station, &folder).ends(Exit::Storage)?;
     }
     let state = app::open_state(&folder, &station, Disk::Real).await.ends(Exit::Storage)?;
+    let stack = given_stack(args)?;
     let work = match &args.resume {
-        Some(id) => resumed(args, id, state, &station, standing).await?,
-        None => opened(args, state, &station, standing).await?,
+        Some(id) => resumed(args, id, stack.as_ref(), state, &station, standing).await?,
+        None => opened(args, stack.as_ref(), state, &station, standing).await?,
     };
-    let which = which_scanner(args, &work.batch, &station, worker)?;
+    let which = match stack {
+        Some(stack) => WhichScanner::Folder(stack),
+        None => WhichScanner::Sane { worker, choice: scanner_choice(&work.batch, &station) },
+    };
     let ended = feed(args, &work, which).await;
     if ended.is_err() {
         match standing_of(&work).await {
@@ -166,6 +170,7 @@ async fn standing_of(work: &BatchWork) -> Result<Standing, StoreFault> {
 
 async fn opened(
     args: &CaptureArgs,
+    stack: Option<&PageStack>,
     state: State,
     station: &Station,
     standing: &mut Standing,
@@ -176,11 +181,10 @@ async fn opened(
     let folder = settings::repository(args.repository.as_deref(), station)?;
     let repository = watched_folder(&folder, args, station)?;
     let readers = app::readers(&found.profile, station).ends(Exit::Settings)?;
-    check_given_files(args)?;
     let expected = Expected { sheets: args.expect_sheets, documents: args.expect_documents };
-    let paper_from = match args.from.is_empty() {
-        true => PaperFrom::Scanner(args.scanner.clone().or_else(|| station.scanner.clone())),
-        false => PaperFrom::Files,
+    let paper_from = match stack {
+        None => PaperFrom::Scanner(args.scanner.clone().or_else(|| station.scanner.clone())),
+        Some(stack) => PaperFrom::Files(stack.given_files().ends(Exit::Input)?),
     };
     let mut batch =
         app::new_batch(&found.profile, &found.text, station, paper_from, &folder, expected);
@@ -204,28 +208,19 @@ pub(super) fn watched_folder(
 }
 
 /// Better now than in the middle of a stack, and before a batch is opened.
-pub(super) fn check_given_files(args: &CaptureArgs) -> Result<(), Stopped> {
-    if !args.from.is_empty() {
-        PageStack::from_paths(&args.from).ends(Exit::Input)?;
+fn given_stack(args: &CaptureArgs) -> Result<Option<PageStack>, Stopped> {
+    if args.from.is_empty() {
+        return Ok(None);
     }
-    Ok(())
+    PageStack::from_paths(&args.from).map(Some).ends(Exit::Input)
 }
 
-fn which_scanner(
-    args: &CaptureArgs,
-    batch: &BatchRow,
-    station: &Station,
-    worker: WorkerCommand,
-) -> Result<WhichScanner, Stopped> {
-    if !args.from.is_empty() {
-        return Ok(WhichScanner::Folder(PageStack::from_paths(&args.from).ends(Exit::Input)?));
-    }
+fn scanner_choice(batch: &BatchRow, station: &Station) -> ScannerChoice {
     let chosen = match &batch.paper_from {
         PaperFrom::Scanner(Some(name)) => Some(name),
-        PaperFrom::Scanner(None) | PaperFrom::Files => station.scanner.as_ref(),
+        PaperFrom::Scanner(None) | PaperFrom::Files(_) => station.scanner.as_ref(),
     };
-    let choice = chosen.map_or_else(ScannerChoice::any, |name| ScannerChoice::parse(name));
-    Ok(WhichScanner::Sane { worker, choice })
+    chosen.map_or_else(ScannerChoice::any, |name| ScannerChoice::parse(name))
 }
 
 async fn feed(args: &CaptureArgs, work: &BatchWork, which: WhichScanner) -> Result<Exit, Stopped> {
@@ -238,7 +233,7 @@ async fn feed(args: &CaptureArgs, work: &BatchWork, which: WhichScanner) -> Resu
             tokio::select! {
                 fed = feed_and_run(args, work, which, attended, &progress) => fed,
                 why = signals.told_to_end(stop, interruption) => {
-                    Err(ended_at_once(args, work, why))
+                    Err(ended_at_once(args, work, why).await)
                 }
             }
         }
@@ -246,7 +241,9 @@ async fn feed(args: &CaptureArgs, work: &BatchWork, which: WhichScanner) -> Resu
             stop.feeding_is_over();
             tokio::select! {
                 ran = run_closed(args, work, &progress) => ran,
-                why = signals.told_to_end(stop, None) => Err(ended_at_once(args, work, why)),
+                why = signals.told_to_end(stop, None) => {
+                    Err(ended_at_once(args, work, why).await)
+                }
             }
         }
     };
@@ -286,7 +283,7 @@ async fn feed_and_run(
         Ok(StackEnd::Nothing) => return Err(forget_and_say_so(work).await),
         Err(fault) => return Err(stop_of_feeding(args, work, fault).await),
     }
-    ran.expect("a closed stack is run to its end").map_err(|fault| run_stop(args, work, fault))
+    run_to_the_end(args, work, ran.expect("a closed stack is run to its end")).await
 }
 
 async fn run_closed(
@@ -299,7 +296,7 @@ async fn run_closed(
     }
     let on_run = progress.clone();
     let ran = work.run_closed(move |event| on_run.run(event)).await;
-    ran.map_err(|fault| run_stop(args, work, fault))
+    run_to_the_end(args, work, ran).await
 }
 
 /// An empty batch is no batch: the stack was not there, or not taken.
@@ -333,9 +330,22 @@ fn attended(
     Ok((Attended { ask_next: Some(ask_next), ..unasked }, Some(interruption)))
 }
 
-pub(super) fn capture_stop(args: &CaptureArgs, work: &BatchWork, fault: CaptureFault) -> Stopped {
-    let exit = exit_of(&fault);
-    Stopped { exit, cause: anyhow::Error::new(fault).context(resume::go_on(args, &work.batch.id)) }
+/// The error as what stopped the batch, with the command that goes on.
+pub(super) async fn stop(
+    args: &CaptureArgs,
+    work: &BatchWork,
+    exit: Exit,
+    cause: anyhow::Error,
+) -> Stopped {
+    Stopped { exit, cause: cause.context(resume::go_on(args, work).await) }
+}
+
+pub(super) async fn capture_stop(
+    args: &CaptureArgs,
+    work: &BatchWork,
+    fault: CaptureFault,
+) -> Stopped {
+    stop(args, work, exit_of(&fault), fault.into()).await
 }
 
 pub(super) fn fault_stop(fault: CaptureFault) -> Stopped {
@@ -355,14 +365,13 @@ fn exit_of(fault: &CaptureFault) -> Exit {
 }
 
 /// The rest may be still to lay in, or the stack was through before the stop.
-fn feeder_empty_behind(args: &CaptureArgs, work: &BatchWork) -> Stopped {
-    let id = &work.batch.id;
-    let command = resume::command(args, id);
+async fn feeder_empty_behind(args: &CaptureArgs, work: &BatchWork) -> Stopped {
+    let command = resume::command(args, &work.batch.id);
     let cause = anyhow::anyhow!(
         "the feeder is empty; if the whole stack was through before, file it with \
          `{command} --no-more-paper`; if not, lay in the sheets that are still to come"
     );
-    Stopped { exit: Exit::Scanner, cause: cause.context(resume::go_on(args, id)) }
+    stop(args, work, Exit::Scanner, cause).await
 }
 
 /// With what is kept, so that the clerk knows which sheet to feed again. A
@@ -376,8 +385,8 @@ async fn stop_of_feeding(args: &CaptureArgs, work: &BatchWork, fault: CaptureFau
         let wanted = PaperWanted::of(args, &work.batch);
         note(format_args!("outguide: {}", resume::kept_so_far(wanted, Some(last))));
         return match fault {
-            CaptureFault::Scanner(ScanFault::FeederEmpty) => feeder_empty_behind(args, work),
-            fault => capture_stop(args, work, fault),
+            CaptureFault::Scanner(ScanFault::FeederEmpty) => feeder_empty_behind(args, work).await,
+            fault => capture_stop(args, work, fault).await,
         };
     }
     if let Err(error) = work.state.store.forget_empty_batch(&work.batch.id).await {
@@ -392,16 +401,24 @@ async fn stop_of_feeding(args: &CaptureArgs, work: &BatchWork, fault: CaptureFau
     Stopped { exit, cause: cause.context("no page was scanned") }
 }
 
-fn ended_at_once(args: &CaptureArgs, work: &BatchWork, why: &str) -> Stopped {
-    Stopped::because(Exit::Failed, format!("{why}; {}", resume::go_on(args, &work.batch.id)))
+async fn ended_at_once(args: &CaptureArgs, work: &BatchWork, why: &str) -> Stopped {
+    Stopped::because(Exit::Failed, format!("{why}; {}", resume::go_on(args, work).await))
 }
 
-fn run_stop(args: &CaptureArgs, work: &BatchWork, fault: RunFault) -> Stopped {
+async fn run_to_the_end(
+    args: &CaptureArgs,
+    work: &BatchWork,
+    ran: Result<BatchState, RunFault>,
+) -> Result<BatchState, Stopped> {
+    let fault = match ran {
+        Ok(state) => return Ok(state),
+        Err(fault) => fault,
+    };
     let exit = match &fault {
         RunFault::Store(_) | RunFault::Spool(_) | RunFault::Filing(_) | RunFault::Render { .. } => {
             Exit::Storage
         }
         RunFault::PageTask { .. } => Exit::Failed,
     };
-    Stopped { exit, cause: anyhow::Error::new(fault).context(resume::go_on(args, &work.batch.id)) }
+    Err(stop(args, work, exit, fault.into()).await)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::capture::{CaptureArgs, capture_stop, check_given_files, fault_stop, watched_folder};
+use super::capture::{CaptureArgs, capture_stop, fault_stop, watched_folder};
 use super::exit::{Ends, Exit, Stopped};
 use super::report::Standing;
 use super::settings;
@@ -15,13 +15,12 @@ use crate::capture;
 use crate::config::Station;
 use crate::device::scanner::PageStack;
 use crate::disk::Disk;
-use crate::disk::page_file::read_page_file;
 use crate::profile;
-use crate::records::batch::{BatchState, Expected, PaperFrom};
-use crate::records::ids::{BatchId, Sha256};
+use crate::records::batch::{BatchState, Expected, GivenFile, PaperFrom};
+use crate::records::ids::BatchId;
 use crate::records::page::SpooledPage;
 use crate::spool::{Unclaimed, UnclaimedKind};
-use crate::store::{BatchRow, StoreFault};
+use crate::store::BatchRow;
 
 /// What a batch takes when it goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +41,7 @@ impl PaperWanted {
     fn by(batch: &BatchRow) -> Self {
         match (batch.state, &batch.paper_from) {
             (BatchState::Scanning, PaperFrom::Scanner(_)) => PaperWanted::FromFeeder,
-            (BatchState::Scanning, PaperFrom::Files) => PaperWanted::FromFiles,
+            (BatchState::Scanning, PaperFrom::Files(_)) => PaperWanted::FromFiles,
             (BatchState::Scanned | BatchState::InQuestion | BatchState::Filed, _) => {
                 PaperWanted::NoMore
             }
@@ -93,7 +92,7 @@ fn tell_what_was_moved(batch: &BatchRow, moved: &[Unclaimed]) {
                 "outguide: {file} of batch {id} was whole but not yet counted when it stopped; \
                  moved to {at}: feed its sheet again"
             )),
-            (UnclaimedKind::Original, PaperFrom::Files) => note(format_args!(
+            (UnclaimedKind::Original, PaperFrom::Files(_)) => note(format_args!(
                 "outguide: {file} of batch {id} was whole but not yet counted when it stopped; \
                  moved to {at}: it is taken again from its file"
             )),
@@ -127,7 +126,7 @@ async fn forget_empty(state: &State, batch: &BatchRow, moved: &[Unclaimed]) -> R
     let id = &batch.id;
     state.store.forget_empty_batch(id).await.ends(Exit::Storage)?;
     match &batch.paper_from {
-        PaperFrom::Files => Ok(()),
+        PaperFrom::Files(_) => Ok(()),
         PaperFrom::Scanner(_) if moved.is_empty() => {
             note(format_args!(
                 "outguide: {id}, begun earlier, was stopped before a page of it was kept; \
@@ -166,6 +165,7 @@ fn unfinished(args: &CaptureArgs, batch: &BatchRow, last: &SpooledPage) -> Stopp
 pub async fn resumed(
     args: &CaptureArgs,
     id: &BatchId,
+    stack: Option<&PageStack>,
     state: State,
     station: &Station,
     standing: &mut Standing,
@@ -189,15 +189,19 @@ pub async fn resumed(
     let repository = watched_folder(&PathBuf::from(&batch.repository), args, station)?;
     let readers = app::readers(&profile, station).ends(Exit::Settings)?;
     check_paper_given(args, &batch)?;
-    check_given_files(args)?;
-    refuse_further_files(args, &batch, &state.store.pages(id).await.ends(Exit::Storage)?)?;
+    if let Some(stack) = stack {
+        check_given_files(args, &batch, stack)?;
+    }
     if batch != before {
         state.store.record_new_orders(&batch).await.ends(Exit::Storage)?;
     }
     let profile = Arc::new(profile);
     let at_once = app::at_once(station);
     let work = BatchWork { state: Arc::new(state), batch, profile, readers, repository, at_once };
-    let (last, moved) = work.settle().await.map_err(|fault| capture_stop(args, &work, fault))?;
+    let (last, moved) = match work.settle().await {
+        Ok(settled) => settled,
+        Err(fault) => return Err(capture_stop(args, &work, fault).await),
+    };
     standing.last_page = last.as_ref().map(|last| last.no);
     tell_what_was_moved(&work.batch, &moved);
     let wanted = PaperWanted::of(args, &work.batch);
@@ -234,31 +238,59 @@ fn check_paper_given(args: &CaptureArgs, batch: &BatchRow) -> Result<(), Stopped
     Err(Stopped::because(Exit::Unfinished, message))
 }
 
-/// Files may be named again to a batch that takes no more of them; others would
-/// be left out without a word.
-fn refuse_further_files(
+/// The files of a batch that is still fed are those it was begun with: with one
+/// the less it would be filed as whole. To one that takes no more they may be
+/// named again; others would be left out without a word.
+fn check_given_files(
     args: &CaptureArgs,
     batch: &BatchRow,
-    pages: &[SpooledPage],
+    stack: &PageStack,
 ) -> Result<(), Stopped> {
-    if args.from.is_empty() || PaperWanted::of(args, batch) != PaperWanted::NoMore {
-        return Ok(());
-    }
-    let stack = PageStack::from_paths(&args.from).ends(Exit::Input)?;
-    for path in stack.paths() {
-        let bytes = read_page_file(path).ends(Exit::Input)?;
-        let source = Some(Sha256::of(&bytes));
-        if !pages.iter().any(|page| page.source_sha256 == source) {
-            let message = format!(
-                "batch {} takes no more pages, and {} is none of its own; leave it out, and give \
-                 it to a batch of its own",
-                batch.id,
-                path.display()
-            );
-            return Err(Stopped::because(Exit::Unfinished, message));
+    let PaperFrom::Files(begun_with) = &batch.paper_from else { return Ok(()) };
+    let id = &batch.id;
+    let given = stack.given_files().ends(Exit::Input)?;
+    let differs = match PaperWanted::of(args, batch) {
+        PaperWanted::NoMore => {
+            let other = given.iter().find(|file| !begun_with.contains(file));
+            other.map(|file| {
+                format!(
+                    "batch {id} takes no more pages, and {} is none of its own; leave it out, and \
+                     give it to a batch of its own",
+                    file.name
+                )
+            })
         }
+        PaperWanted::FromFiles | PaperWanted::FromFeeder => {
+            difference(begun_with, &given).map(|difference| {
+                format!(
+                    "the files given are not those batch {id} was begun with: {difference}; give \
+                     the same in the same order, or --no-more-paper in place of --from to file \
+                     what it has"
+                )
+            })
+        }
+    };
+    match differs {
+        None => Ok(()),
+        Some(message) => Err(Stopped::because(Exit::Unfinished, message)),
     }
-    Ok(())
+}
+
+/// The first that a person would look for.
+fn difference(begun_with: &[GivenFile], given: &[GivenFile]) -> Option<String> {
+    if begun_with == given {
+        return None;
+    }
+    let is_named = |name: &str, files: &[GivenFile]| files.iter().any(|file| file.name == name);
+    let missing = begun_with.iter().find(|file| !is_named(&file.name, given));
+    let new = given.iter().find(|file| !is_named(&file.name, begun_with));
+    let changed = begun_with.iter().find(|file| !given.contains(file));
+    Some(match (missing, new, changed) {
+        (Some(file), _, _) => format!("{} is missing", file.name),
+        (None, Some(file), _) => format!("{} is new", file.name),
+        (None, None, Some(file)) => format!("{} is no longer {} bytes long", file.name, file.bytes),
+        (None, None, None) => "they come in another order".to_owned(),
+    })
 }
 
 /// The batch, with what the resuming command line says anew.
@@ -293,7 +325,7 @@ async fn refuse_orders_too_late(
 ) -> Result<(), Stopped> {
     let is_elsewhere = before.repository != now.repository;
     if !is_elsewhere && before.expected == now.expected
-        || !has_filed(args, state, station, before).await.ends(Exit::Storage)?
+        || !has_filed(args, state, station, before).await?
     {
         return Ok(());
     }
@@ -321,32 +353,49 @@ async fn refuse_orders_too_late(
 }
 
 /// Whether a document stands in the batch's repository, or was on its way there
-/// when a stop came before its row. A repository that is gone cannot be asked.
+/// when a stop came before its row: of that only the repository can tell.
 async fn has_filed(
     args: &CaptureArgs,
     state: &State,
     station: &Station,
     batch: &BatchRow,
-) -> Result<bool, StoreFault> {
-    if !state.store.filed_documents(&batch.id).await?.is_empty() {
+) -> Result<bool, Stopped> {
+    let store = &state.store;
+    if !store.filed_documents(&batch.id).await.ends(Exit::Storage)?.is_empty() {
         return Ok(true);
+    }
+    if store.documents(&batch.id).await.ends(Exit::Storage)?.is_empty() {
+        return Ok(false);
     }
     let folder = settings::state_dir(&args.state, station);
     let repository = PathBuf::from(&batch.repository);
     let left = app::open_repository(&repository, station, &folder, Disk::Real)
         .and_then(|repository| repository.unacknowledged());
-    Ok(left.is_ok_and(|left| left.iter().any(|document| *document.batch() == batch.id)))
+    match left {
+        Ok(left) => Ok(left.iter().any(|document| *document.batch() == batch.id)),
+        Err(fault) => {
+            let what = format!(
+                "a document of batch {} may stand in {} already, which alone can tell; bring it \
+                 back first",
+                batch.id, batch.repository
+            );
+            Err(Stopped { exit: Exit::Storage, cause: anyhow::Error::new(fault).context(what) })
+        }
+    }
 }
 
-pub fn go_on(args: &CaptureArgs, batch: &BatchId) -> String {
-    let mut command = command(args, batch);
-    if !args.from.is_empty() {
+/// Files are named again only to a batch that still takes them.
+pub async fn go_on(args: &CaptureArgs, work: &BatchWork) -> String {
+    let stored = work.state.store.batch(&work.batch.id).await;
+    let batch = stored.ok().flatten().unwrap_or_else(|| work.batch.clone());
+    let mut command = command(args, &batch.id);
+    if PaperWanted::by(&batch) == PaperWanted::FromFiles && !args.from.is_empty() {
         command.push_str(" --from");
+        for path in &args.from {
+            command.push_str(&format!(" {}", quoted(path)));
+        }
     }
-    for path in &args.from {
-        command.push_str(&format!(" {}", quoted(path)));
-    }
-    format!("batch {batch} stopped; go on with `{command}`")
+    format!("batch {} stopped; go on with `{command}`", batch.id)
 }
 
 /// With the folders this command line was given, to be typed as it stands.

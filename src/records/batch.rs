@@ -59,10 +59,19 @@ impl FromStr for BatchState {
 /// Where a batch's paper comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PaperFrom {
-    Files,
+    /// In feeding order, as they were when the batch was opened.
+    Files(Vec<GivenFile>),
     /// As it was chosen: a name or a part of one; `None` for the only one there
     /// is.
     Scanner(Option<String>),
+}
+
+/// A page file from outside, known by its folder's list alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenFile {
+    /// Without its folder, which may have been mounted elsewhere meanwhile.
+    pub name: String,
+    pub bytes: u64,
 }
 
 /// What a batch should hold, from its header sheet or typed by the clerk.

@@ -30,8 +30,9 @@ impl Store {
     pub async fn open_batch(&self, batch: &BatchRow) -> Result<(), StoreFault> {
         sqlx::query(
             "INSERT INTO batch (id, state, profile_name, profile_text, station, paper_from, \
-             scanner, scanner_options, repository, expected_sheets, expected_documents, max_pages, \
-             opened_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+             scanner, files, scanner_options, repository, expected_sheets, expected_documents, \
+             max_pages, opened_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
         )
         .bind(batch.id.as_str())
         .bind(batch.state.name())
@@ -40,6 +41,7 @@ impl Store {
         .bind(&batch.station)
         .bind(paper_from_name(&batch.paper_from))
         .bind(scanner_chosen(&batch.paper_from))
+        .bind(files_given(&batch.paper_from))
         .bind(to_json(&batch.scanner_options))
         .bind(&batch.repository)
         .bind(batch.expected.sheets)
@@ -128,15 +130,22 @@ impl Store {
 
 fn paper_from_name(from: &PaperFrom) -> &'static str {
     match from {
-        PaperFrom::Files => "files",
+        PaperFrom::Files(_) => "files",
         PaperFrom::Scanner(_) => "scanner",
     }
 }
 
 fn scanner_chosen(from: &PaperFrom) -> Option<&str> {
     match from {
-        PaperFrom::Files => None,
+        PaperFrom::Files(_) => None,
         PaperFrom::Scanner(choice) => choice.as_deref(),
+    }
+}
+
+fn files_given(from: &PaperFrom) -> Option<String> {
+    match from {
+        PaperFrom::Files(files) => Some(to_json(files)),
+        PaperFrom::Scanner(_) => None,
     }
 }
 
@@ -148,7 +157,9 @@ fn read_batch(row: &SqliteRow) -> Result<BatchRow, StoreFault> {
         profile_text: column(row, "profile_text")?,
         station: column(row, "station")?,
         paper_from: match column::<String>(row, "paper_from")?.as_str() {
-            "files" => PaperFrom::Files,
+            "files" => {
+                PaperFrom::Files(from_json("list of files", &column::<String>(row, "files")?)?)
+            }
             "scanner" => PaperFrom::Scanner(column(row, "scanner")?),
             other => return Err(unreadable("source of paper")(other.to_owned())),
         },

@@ -182,7 +182,7 @@ impl Day {
 
     pub fn new_batch(&self) -> BatchRow {
         let folder = self.path("repository");
-        let (station, files) = (&self.station, PaperFrom::Files);
+        let (station, files) = (&self.station, PaperFrom::Files(Vec::new()));
         let text = page_by_page_profile();
         app::new_batch(&self.profile, &text, station, files, &folder, Expected::default())
     }

@@ -34,6 +34,7 @@ use super::warning::ScanWarning;
 use super::{Feed, ImageContent, PaperPath, ScanOrder, ScanSetup, ScannedImage, Sides};
 use crate::disk::page_file::{read_head, read_page_file};
 use crate::profile::PaperSource;
+use crate::records::batch::GivenFile;
 use crate::records::page_file::{HEAD_BYTES, NoPageFile, PageFile};
 
 /// A file so called was meant as a page, whatever is in it now: it becomes a
@@ -124,6 +125,18 @@ impl PageStack {
     /// The files, in feeding order.
     pub fn paths(&self) -> &[PathBuf] {
         &self.files
+    }
+
+    /// By name and length, in feeding order.
+    pub fn given_files(&self) -> Result<Vec<GivenFile>, ScanFault> {
+        let given = |path: &PathBuf| {
+            let about = fs::metadata(path).map_err(|e| ScanFault::UnreadableFolder {
+                detail: format!("{}: {e}", path.display()),
+            })?;
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            Ok(GivenFile { name, bytes: about.len() })
+        };
+        self.files.iter().map(given).collect()
     }
 
     pub fn with_script(mut self, script: FaultScript) -> Self {

@@ -9,6 +9,8 @@ CREATE TABLE batch (
     paper_from         TEXT NOT NULL CHECK (paper_from IN ('files', 'scanner')),
     -- As it was chosen; none for the only one there is.
     scanner            TEXT CHECK (scanner IS NULL OR paper_from = 'scanner'),
+    -- JSON: name and length of each file, in feeding order.
+    files              TEXT CHECK ((files IS NULL) = (paper_from = 'scanner')),
     -- JSON: the scanner's own options as set by hand, name and value, in order.
     scanner_options    TEXT NOT NULL,
     repository         TEXT NOT NULL,
