@@ -356,8 +356,8 @@ fn exit_of(fault: &CaptureFault) -> Exit {
     match fault {
         CaptureFault::Scanner(
             ScanFault::UnreadableFile { .. } | ScanFault::UnreadableFolder { .. },
-        )
-        | CaptureFault::OtherFiles { .. } => Exit::Input,
+        ) => Exit::Input,
+        CaptureFault::OtherFiles { .. } => Exit::Unfinished,
         CaptureFault::Scanner(fault) if fault.is_about_the_settings() => Exit::Settings,
         CaptureFault::Scanner(_) => Exit::Scanner,
         CaptureFault::Spool(_) | CaptureFault::Store(_) => Exit::Storage,
