@@ -28,6 +28,7 @@ use crate::records::page::SpooledPage;
 use crate::records::raster::Raster;
 use crate::repository::filing_fault::FilingFault;
 use crate::repository::owner::StagingOwner;
+use crate::repository::time_limit::{OPENING_TIME_LIMIT, opened_within};
 use crate::repository::verify::FiledRecord;
 use crate::repository::watched_folder::{RepositorySettings, WatchedFolder};
 use crate::spool::{Spool, Unclaimed};
@@ -72,10 +73,13 @@ pub fn open_repository(
     state: &Path,
     disk: Disk,
 ) -> Result<WatchedFolder, FilingFault> {
-    keep_apart(folder, station, state)?;
-    let owner = StagingOwner::of_station(&disk, state, &station.id)
-        .map_err(|source| FilingFault::OwnerUnusable { state: state.to_owned(), source })?;
-    WatchedFolder::open(disk, &repository_settings(folder, station, owner))
+    let (station, state) = (station.clone(), state.to_owned());
+    opened(folder, move |folder| {
+        check_apart(folder, &station, &state)?;
+        let owner = StagingOwner::of_station(&disk, &state, &station.id)
+            .map_err(|source| FilingFault::OwnerUnusable { state, source })?;
+        WatchedFolder::open(disk, &repository_settings(folder, &station, owner))
+    })
 }
 
 /// How documents would be placed in the watched folder at `folder`; leaves
@@ -86,10 +90,21 @@ pub fn probe_repository(
     state: &Path,
     disk: Disk,
 ) -> Result<Placing, FilingFault> {
-    keep_apart(folder, station, state)?;
-    let owner = StagingOwner::passing(&station.id)
-        .map_err(|source| FilingFault::OwnerUnusable { state: state.to_owned(), source })?;
-    WatchedFolder::probe(disk, &repository_settings(folder, station, owner))
+    let (station, state) = (station.clone(), state.to_owned());
+    opened(folder, move |folder| {
+        check_apart(folder, &station, &state)?;
+        let owner = StagingOwner::passing(&station.id)
+            .map_err(|source| FilingFault::OwnerUnusable { state, source })?;
+        WatchedFolder::probe(disk, &repository_settings(folder, &station, owner))
+    })
+}
+
+fn opened<T: Send + 'static>(
+    folder: &Path,
+    open: impl FnOnce(&Path) -> Result<T, FilingFault> + Send + 'static,
+) -> Result<T, FilingFault> {
+    let asked = folder.to_owned();
+    opened_within(OPENING_TIME_LIMIT, folder, move || open(&asked))
 }
 
 fn repository_settings(
@@ -108,6 +123,11 @@ fn repository_settings(
 /// Refuses folders of which one lies in the other, however they are spelled.
 /// Needs nothing to be there yet: to be asked before the state folder is made.
 pub fn keep_apart(folder: &Path, station: &Station, state: &Path) -> Result<(), FilingFault> {
+    let (station, state) = (station.clone(), state.to_owned());
+    opened(folder, move |folder| check_apart(folder, &station, &state))
+}
+
+fn check_apart(folder: &Path, station: &Station, state: &Path) -> Result<(), FilingFault> {
     let state = settled_path(state);
     let watched = settled_path(folder);
     let staging = staging_folder(&watched, station).map(|staging| settled_path(&staging));

@@ -59,6 +59,11 @@ pub enum FilingFault {
     )]
     OtherFileSystem { folder: PathBuf, staging: PathBuf },
     #[error(
+        "the repository folder {} could not be opened within {seconds} s; check the share and its \
+         server, then start again: everything scanned is kept", folder.display()
+    )]
+    NotOpened { folder: PathBuf, seconds: u64, source: io::Error },
+    #[error(
         "this station may not write to the repository folder {}; have its permissions or its \
          mount corrected, then resume: everything scanned is kept", folder.display()
     )]

@@ -2,6 +2,7 @@
 //! the kernel and for as long as it likes.
 
 use std::io::{self, Read};
+use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
@@ -13,6 +14,22 @@ use crate::records::ids::DocumentId;
 /// Long enough for 250 MB over a slow line, short enough that a clerk learns of
 /// a dead share within a coffee.
 pub const FILING_TIME_LIMIT: Duration = Duration::from_secs(300);
+
+/// For a share to say that it is there, before paper moves.
+pub const OPENING_TIME_LIMIT: Duration = Duration::from_secs(60);
+
+/// What is asked of the repository at `folder` before anything is filed.
+pub fn opened_within<T: Send + 'static>(
+    limit: Duration,
+    folder: &Path,
+    open: impl FnOnce() -> Result<T, FilingFault> + Send + 'static,
+) -> Result<T, FilingFault> {
+    let opened = within(limit, "open the repository".to_owned(), open);
+    opened.unwrap_or_else(|source| {
+        let folder = folder.to_path_buf();
+        Err(FilingFault::NotOpened { folder, seconds: limit.as_secs(), source })
+    })
+}
 
 /// As [`WatchedFolder::file`]. Whatever a thread that was given up still does is
 /// what filing again would do, and filing again finds it done.

@@ -4,7 +4,9 @@ use std::fs;
 use std::time::Duration;
 
 use super::super::index::Reviewed;
-use super::super::time_limit::{acknowledge_within, file_within, unacknowledged_within};
+use super::super::time_limit::{
+    acknowledge_within, file_within, opened_within, unacknowledged_within,
+};
 use super::*;
 use crate::disk::recording::Recorder;
 use crate::disk::recording::faults::Fault;
@@ -418,6 +420,19 @@ fn a_share_that_hangs_is_reported_after_the_limit_and_filing_again_files_once() 
     let again = file_within(long, &room.repository, order(1, "7"), &b"chart"[..]).unwrap();
     assert_eq!(again.pdf, room.watched().canonicalize().unwrap().join("note/7.pdf"));
     assert_eq!(room.names(), ["note/7.json", "note/7.pdf"]);
+}
+
+#[test]
+fn a_share_that_hangs_before_anything_is_filed_is_named_after_the_limit() {
+    let room = Room::new();
+    room.recorder.inject(Fault::Stalls { below: room.watched(), held: 0 });
+    let (disk, settings) = (Disk::Recording(room.recorder.clone()), settings(room.root.path()));
+    let hung = opened_within(Duration::ZERO, &room.watched(), move || {
+        WatchedFolder::open(disk, &settings)
+    });
+    let Err(FilingFault::NotOpened { folder, .. }) = hung else { panic!("{hung:?}") };
+    assert_eq!(folder, room.watched());
+    room.recorder.mend();
 }
 
 #[test]
