@@ -219,7 +219,8 @@ impl Room {
     }
 
     fn check_watched_folder(&self) -> Result<(), Broken> {
-        let report = verify(&Disk::Real, &self.watched(), None).map_err(|e| e.to_string())?;
+        let report =
+            verify(&Disk::Real, &self.watched(), None, &|| ()).map_err(|e| e.to_string())?;
         for problem in &report.problems {
             match problem {
                 Problem::WithoutIndex { pdf: path } => {
@@ -255,7 +256,7 @@ impl Room {
 
     /// The repository imports what has an index file.
     fn take_away(&mut self) {
-        for sound in verify(&Disk::Real, &self.watched(), None).unwrap().sound {
+        for sound in verify(&Disk::Real, &self.watched(), None, &|| ()).unwrap().sound {
             self.disk.remove_file(&sound.index_file).unwrap();
             self.disk.remove_file(&sound.pdf).unwrap();
             self.taken_away.push(sound.document);

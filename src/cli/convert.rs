@@ -70,7 +70,7 @@ pub fn run(args: &ConvertArgs) -> Result<Exit, Stopped> {
     profile.barcodes.outguide_sheets = false;
     let created = date_of(&args.images).ends(Exit::Input)?;
     let readers = app::readers(&profile, &station).ends(Exit::Settings)?;
-    let bar = super::progress::page_bar(args.json);
+    let bar = super::progress::counter(args.json, "pages");
     let mut conversion = Conversion {
         profile: &profile,
         readers: readers.as_deref(),

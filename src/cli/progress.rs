@@ -32,14 +32,15 @@ struct Counted {
     filed: u32,
 }
 
-/// Counts pages on a terminal, and is silent elsewhere.
-pub fn page_bar(json: bool) -> ProgressBar {
+/// Counts on a terminal, and is silent elsewhere.
+pub fn counter(json: bool, what: &'static str) -> ProgressBar {
     if json || !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    ProgressBar::new_spinner().with_style(
-        ProgressStyle::with_template("{spinner} {pos} pages").expect("the template is well formed"),
-    )
+    let style = ProgressStyle::with_template("{spinner} {pos} {msg}");
+    ProgressBar::new_spinner()
+        .with_style(style.expect("the template is well formed"))
+        .with_message(what)
 }
 
 impl Progress {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::exit::{Ends, Exit, Stopped};
+use super::progress::counter;
 use super::settings::{self, StateArgs};
 use crate::app;
 use crate::disk::Disk;
@@ -43,17 +44,23 @@ pub async fn run(args: &VerifyArgs) -> Result<Exit, Stopped> {
     let whole = args.repository.canonicalize().ok();
     let staging = whole.and_then(|watched| app::staging_folder(&watched, &station));
     let disk = Disk::Real;
-    let mut report = verify(&disk, &args.repository, staging.as_deref()).ends(Exit::Storage)?;
+    let bar = counter(args.json, "documents checked");
+    let checked = || bar.inc(1);
+    let mut report =
+        verify(&disk, &args.repository, staging.as_deref(), &checked).ends(Exit::Storage)?;
     if let Some(state) = &args.state {
         let records = app::filed_records(state).await.ends(Exit::Storage)?;
         let taken_away = match args.all_must_be_there {
             true => TakenAway::IsAProblem,
             false => TakenAway::IsWell,
         };
+        bar.reset();
+        bar.set_message("compared with the station's records");
         report
-            .compare_with_records(&disk, &args.repository, &records, taken_away)
+            .compare_with_records(&disk, &args.repository, &records, taken_away, &checked)
             .ends(Exit::Storage)?;
     }
+    bar.finish_and_clear();
     match tell(&report, args) {
         // Whoever read this has read enough; the exit code says the rest.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => {}

@@ -185,12 +185,14 @@ impl VerifyReport {
     }
 }
 
-/// Checks everything below `folder`. `staging` is where unfinished files are
-/// looked for; it need not exist.
+/// Checks everything below `folder`, and says after each index file that it is
+/// `checked`. `staging` is where unfinished files are looked for; it need not
+/// exist.
 pub fn verify(
     disk: &Disk,
     folder: &Path,
     staging: Option<&Path>,
+    checked: &dyn Fn(),
 ) -> Result<VerifyReport, VerifyFault> {
     let root = folder;
     let mut report = VerifyReport::default();
@@ -223,7 +225,7 @@ pub fn verify(
                 (EntryKind::File, None) | (EntryKind::Other, _) => report.other_files += 1,
             }
         }
-        verify_folder(disk, &folder, &files, &mut report);
+        verify_folder(disk, &folder, &files, checked, &mut report);
     }
     if let Some(staging) = staging {
         look_for_unfinished(disk, staging, &mut report);
@@ -252,7 +254,13 @@ fn look_for_unfinished(disk: &Disk, staging: &Path, report: &mut VerifyReport) {
     }
 }
 
-fn verify_folder(disk: &Disk, folder: &Path, files: &BTreeSet<String>, report: &mut VerifyReport) {
+fn verify_folder(
+    disk: &Disk,
+    folder: &Path,
+    files: &BTreeSet<String>,
+    checked: &dyn Fn(),
+    report: &mut VerifyReport,
+) {
     let mut indexed = BTreeSet::new();
     for file in files {
         let Some((stem, format)) = index_format(file) else {
@@ -271,6 +279,7 @@ fn verify_folder(disk: &Disk, folder: &Path, files: &BTreeSet<String>, report: &
             Ok(entry) => {
                 indexed.insert(entry.file.clone());
                 verify_document(disk, folder, index_file, entry, files, report);
+                checked();
                 continue;
             }
             Err(cause) => cause,

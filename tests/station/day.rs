@@ -131,7 +131,7 @@ impl Day {
     }
 
     pub async fn check_everything_is_filed_once(&self, told: &str) {
-        let report = verify(&self.disk, &self.path("repository"), None).unwrap();
+        let report = verify(&self.disk, &self.path("repository"), None, &|| ()).unwrap();
         assert!(report.problems.is_empty(), "{told}: {:?}", report.problems);
         assert_eq!(report.sound.len(), PAGES as usize, "{told}");
         assert_eq!(report.other_files, 0, "{told}");

@@ -67,6 +67,7 @@ impl VerifyReport {
         folder: &Path,
         records: &[FiledRecord],
         taken_away: TakenAway,
+        compared_one: &dyn Fn(),
     ) -> Result<(), VerifyFault> {
         let root = std::fs::canonicalize(folder)
             .map_err(|source| VerifyFault::ReadFolder { folder: folder.to_path_buf(), source })?;
@@ -88,6 +89,7 @@ impl VerifyReport {
             if !found.iter().any(is_in_place) {
                 found.iter().for_each(|found| self.compare_moved(disk, record, found));
             }
+            compared_one();
             let Some((pdf, index_file)) = place else { continue };
             compared.documents += 1;
             let stands = |path: &Path| !matches!(disk.kind_of(path), Ok(None));

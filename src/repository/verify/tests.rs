@@ -59,13 +59,13 @@ impl Room {
 
     fn verify(&self) -> VerifyReport {
         let staging = self.root.path().join(".outguide");
-        verify(&Disk::Real, self.repository.root(), Some(&staging)).unwrap()
+        verify(&Disk::Real, self.repository.root(), Some(&staging), &|| ()).unwrap()
     }
 
     fn verify_with_records(&self, taken_away: TakenAway) -> VerifyReport {
         let mut report = self.verify();
         let (root, records) = (self.repository.root(), self.records.borrow());
-        report.compare_with_records(&Disk::Real, root, &records, taken_away).unwrap();
+        report.compare_with_records(&Disk::Real, root, &records, taken_away, &|| ()).unwrap();
         report
     }
 }
@@ -130,6 +130,17 @@ fn every_kind_of_damage_is_named_with_its_file() {
 }
 
 #[test]
+fn each_document_is_told_as_it_is_checked() {
+    let room = Room::new();
+    for no in 1..=3 {
+        room.file(no, SidecarFormat::Json);
+    }
+    let checked = std::cell::Cell::new(0);
+    verify(&Disk::Real, room.repository.root(), None, &|| checked.set(checked.get() + 1)).unwrap();
+    assert_eq!(checked.get(), 3);
+}
+
+#[test]
 fn a_document_that_stands_under_two_names_is_named_with_both() {
     let room = Room::new();
     let document = room.file(1, SidecarFormat::Json);
@@ -163,7 +174,7 @@ fn an_index_file_cannot_have_another_folders_file_hashed() {
 #[test]
 fn a_folder_that_is_not_there_is_a_fault_and_not_an_empty_repository() {
     let room = Room::new();
-    assert!(verify(&Disk::Real, &room.root.path().join("gone"), None).is_err());
+    assert!(verify(&Disk::Real, &room.root.path().join("gone"), None, &|| ()).is_err());
 }
 
 #[test]
@@ -337,9 +348,9 @@ fn a_copy_of_the_repository_is_compared_as_the_folder_that_was_filed_into() {
         fs::copy(entry.path(), batch.join(entry.file_name())).unwrap();
     }
     let check = |taken_away| {
-        let mut report = verify(&Disk::Real, &copy, None).unwrap();
+        let mut report = verify(&Disk::Real, &copy, None, &|| ()).unwrap();
         let records = room.records.borrow();
-        report.compare_with_records(&Disk::Real, &copy, &records, taken_away).unwrap();
+        report.compare_with_records(&Disk::Real, &copy, &records, taken_away, &|| ()).unwrap();
         report
     };
     let whole = check(TakenAway::IsAProblem);
@@ -371,8 +382,8 @@ fn a_folder_into_which_the_station_filed_nothing_does_not_hold_all_it_filed() {
     let empty = room.root.path().join("empty");
     fs::create_dir(&empty).unwrap();
     let check = |records: &[FiledRecord], taken_away| {
-        let mut report = verify(&Disk::Real, &empty, None).unwrap();
-        report.compare_with_records(&Disk::Real, &empty, records, taken_away).unwrap();
+        let mut report = verify(&Disk::Real, &empty, None, &|| ()).unwrap();
+        report.compare_with_records(&Disk::Real, &empty, records, taken_away, &|| ()).unwrap();
         report.problems
     };
     let none = |filed_below| vec![Problem::NoneFiledHere { folder: empty.clone(), filed_below }];
@@ -409,7 +420,7 @@ fn a_folder_that_may_not_be_read_is_a_problem_and_the_rest_is_checked() {
         recorder.inject(Fault::Vanishes { below: folder.clone(), after_requests: 0 });
     }
     let disk = Disk::Recording(recorder);
-    let report = verify(&disk, room.repository.root(), Some(&staging)).unwrap();
+    let report = verify(&disk, room.repository.root(), Some(&staging), &|| ()).unwrap();
     let unreadable: Vec<_> = report
         .problems
         .iter()
@@ -431,7 +442,7 @@ fn a_folder_that_goes_while_it_is_read_was_not_there() {
     fs::create_dir(&going).unwrap();
     let recorder = Recorder::over(&room.root.path().canonicalize().unwrap()).unwrap();
     recorder.inject(Fault::Missing { below: going });
-    let report = verify(&Disk::Recording(recorder), room.repository.root(), None).unwrap();
+    let report = verify(&Disk::Recording(recorder), room.repository.root(), None, &|| ()).unwrap();
     assert_eq!(report.problems, []);
 }
 
