@@ -94,7 +94,7 @@ fn not_accounted_for(separated: &Separated, all: &[PageNo]) -> Option<String> {
 }
 
 /// Any paper in any order: what is on it is drawn from what cases use.
-const PAPER: [&str; 30] = [
+const PAPER: [&str; 31] = [
     "text",
     "text",
     "text back",
@@ -110,6 +110,7 @@ const PAPER: [&str; 30] = [
     "says-cover-sheet",
     "header:2",
     "header: back",
+    "other-header: says-cover-sheet back",
     "header: patient:MR1001",
     "patient:MR1001/E77",
     "patient:MR2002 suspect",
@@ -242,11 +243,12 @@ fn read_mark(word: &str, readings: &mut PageReadings) {
     };
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     match kind {
-        "header" => {
+        "header" | "other-header" => {
+            let number = if kind == "header" { "B1" } else { "B2" };
             let (documents, sheets) = value.split_once('/').unwrap_or((value, ""));
             let expected =
                 Expected { documents: documents.parse().ok(), sheets: sheets.parse().ok() };
-            readings.codes.push(ours(CoverSheet::BatchHeader { number: "B1".into(), expected }));
+            readings.codes.push(ours(CoverSheet::BatchHeader { number: number.into(), expected }));
         }
         "patient" => {
             let (mrn, encounter) = value.split_once('/').unwrap_or((value, ""));

@@ -166,7 +166,7 @@ impl Cutter<'_> {
 
     /// The separators that one piece of paper is, on both its sides at most.
     fn separators(&mut self, sides: &[(&SeparablePage, &Sheet)]) {
-        let Some(((first_page, first), others)) = sides.split_first() else { return };
+        let Some(((_, first), others)) = sides.split_first() else { return };
         if others.iter().any(|(_, other)| is_anothers(first, other)) {
             for (page, _) in sides {
                 self.unreadable_cover(page, &QuestionReason::TwoSheetsOnOnePage);
@@ -174,20 +174,28 @@ impl Cutter<'_> {
             }
             return;
         }
-        self.separator(first_page, first);
-        for (page, other) in others {
-            if says_the_same(first, other) {
+        // Fed face down, the sheet is behind what shows through it.
+        let is_it = |(page, sheet): &(&SeparablePage, &Sheet)| {
+            page.says_it_is_a_cover_sheet() && says_the_same(first, sheet)
+        };
+        let it = sides.iter().position(is_it).unwrap_or(0);
+        self.separator(sides[it].0, sides[it].1);
+        for (page, other) in sides[..it].iter().chain(&sides[it + 1..]) {
+            if !says_the_same(first, other) {
+                self.separator(page, other);
+            } else if is_printed_again(page, other) {
                 self.set_aside(page, SetAside::SeparatorBack);
                 self.doubt_its_sheet(page);
             } else {
-                self.separator(page, other);
+                let nothing = Labels::default();
+                self.writing_on_separator(page, &Page::Content(nothing.clone()), &nothing);
             }
         }
     }
 
     fn separator(&mut self, page: &SeparablePage, sheet: &Sheet) {
         match sheet {
-            Sheet::BatchHeader { expected } => return self.batch_header(page, *expected),
+            Sheet::BatchHeader { expected, .. } => return self.batch_header(page, *expected),
             Sheet::Cover(cover) => self.cover(page, cover),
             Sheet::UnreadableCover(reason) => self.unreadable_cover(page, reason),
             Sheet::Patch { labels } => {
@@ -269,8 +277,7 @@ impl Cutter<'_> {
     fn other_side_of_separator(&mut self, page: &SeparablePage, content: &Page) {
         match content {
             Page::Content(labels) | Page::MarkedAsASheet { labels, .. } => {
-                self.doubt(page.no, QuestionReason::WritingOnSeparator);
-                self.push(page, content, labels.clone(), IsSeparatorSide::Yes);
+                self.writing_on_separator(page, content, labels);
             }
             Page::Unreadable => {
                 self.push(page, content, Labels::default(), IsSeparatorSide::Yes);
@@ -280,6 +287,11 @@ impl Cutter<'_> {
                 self.doubt_its_sheet(page);
             }
         }
+    }
+
+    fn writing_on_separator(&mut self, page: &SeparablePage, content: &Page, labels: &Labels) {
+        self.doubt(page.no, QuestionReason::WritingOnSeparator);
+        self.push(page, content, labels.clone(), IsSeparatorSide::Yes);
     }
 
     fn content(&mut self, page: &SeparablePage, content: &Page) {
@@ -413,15 +425,21 @@ fn is_anothers(one: &Sheet, other: &Sheet) -> bool {
     is_read(one) && is_read(other) && !says_the_same(one, other)
 }
 
+/// Whether nothing but the sheet itself, or what shows through of it, is on this
+/// side. A code read there may be either, and somebody may have written over it;
+/// other makes print their patch sheets on both sides and say nothing else.
+fn is_printed_again(page: &SeparablePage, sheet: &Sheet) -> bool {
+    let is_a_patch = matches!(sheet, Sheet::Patch { .. });
+    is_a_patch || page.is_blank() || page.says_it_is_a_cover_sheet()
+}
+
 /// Printed on both sides of one paper, a sheet says what it says once.
 fn says_the_same(one: &Sheet, other: &Sheet) -> bool {
     let values = |fields: &[IndexField]| -> BTreeSet<(String, String)> {
         fields.iter().map(|field| (field.name.to_string(), field.value.clone())).collect()
     };
     match (one, other) {
-        (Sheet::BatchHeader { expected }, Sheet::BatchHeader { expected: same }) => {
-            expected == same
-        }
+        (Sheet::BatchHeader { .. }, Sheet::BatchHeader { .. }) => one == other,
         (Sheet::Cover(one), Sheet::Cover(other)) => {
             values(&one.labels.fields) == values(&other.labels.fields)
                 && values(&one.labels.nearly) == values(&other.labels.nearly)

@@ -29,6 +29,14 @@ impl SeparablePage {
         let half = self.other_side_is_missing.then_some(QuestionReason::OtherSideMissing);
         suspect.into_iter().chain(half)
     }
+
+    pub(super) fn is_blank(&self) -> bool {
+        matches!(self.seen, Seen::Page { is_blank: true, .. })
+    }
+
+    pub(super) fn says_it_is_a_cover_sheet(&self) -> bool {
+        matches!(self.seen, Seen::Page { says_it_is_a_cover_sheet: Says::Yes, .. })
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -59,6 +67,7 @@ pub(super) enum Meaning {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Sheet {
     BatchHeader {
+        number: String,
         expected: Expected,
     },
     /// Opens a document, is not part of it.
@@ -135,11 +144,15 @@ pub(super) fn understand(page: &SeparablePage, profile: &Profile) -> Meaning {
     // words, or by the patch bars that only sheets carry.
     let unreadable = |reason| Meaning::Sheet(Sheet::UnreadableCover(reason));
     let says_so = *says_it_is_a_cover_sheet == Says::Yes;
+    let is_a_whole_sheet = *says_it_is_a_cover_sheet == Says::Nothing
+        && readings.codes.iter().any(|code| cover_sheet::parse(&code.text).is_ok());
     match profile.barcodes.outguide_sheets {
         true if says_so || !readings.patches.is_empty() => {
             return unreadable(QuestionReason::UnreadableCoverSheet);
         }
-        false if says_so => return unreadable(QuestionReason::UnusedCoverSheet),
+        false if says_so || is_a_whole_sheet => {
+            return unreadable(QuestionReason::UnusedCoverSheet);
+        }
         true | false => {}
     }
     match found.cover_sheet {
@@ -177,17 +190,17 @@ fn our_own_sheet(page: PageNo, readings: &PageReadings, labels: Labels) -> Sheet
         return Sheet::UnreadableCover(QuestionReason::UnreadableCoverSheet);
     }
     let header = good.iter().find_map(|(_, sheet)| match sheet {
-        CoverSheet::BatchHeader { expected, .. } => Some((sheet, *expected)),
+        CoverSheet::BatchHeader { number, expected } => Some((sheet, number, *expected)),
         CoverSheet::Patient { .. } | CoverSheet::DocumentType { .. } | CoverSheet::Separator => {
             None
         }
     });
-    if let Some((header, expected)) = header {
+    if let Some((header, number, expected)) = header {
         let is_a_patients =
             labels.fields.iter().chain(&labels.nearly).any(|f| f.name.is_patient_identity());
         let alone = !is_a_patients && good.iter().all(|(_, sheet)| sheet == header);
         return match alone {
-            true => Sheet::BatchHeader { expected },
+            true => Sheet::BatchHeader { number: number.clone(), expected },
             false => Sheet::UnreadableCover(QuestionReason::TwoSheetsOnOnePage),
         };
     }
