@@ -124,6 +124,28 @@ fn pages_of_text_are_turned_upright_from_any_of_the_four() {
 }
 
 #[test]
+fn pages_however_crooked_are_turned_upright_from_any_of_the_four() {
+    for name in ["progress-note.png", "consent.png"] {
+        let straight = fixture(&format!("pages/{name}"));
+        for degrees in [-20.0f32, -14.5, 16.0, 24.0] {
+            let page = rotate::rotated(&straight, degrees, straight.width(), straight.height());
+            for lies in ALL_TURNS {
+                let picture = clean(&turned(&page, lies), &settings()).picture;
+                let case = format!("{name} {degrees} {lies:?}: {picture:?}");
+                let is_across = matches!(lies, QuarterTurn::None | QuarterTurn::Half);
+                // On its side such a page may be left to the reading.
+                assert!(picture.turn_confidence.is_some() || !is_across, "{case}");
+                if picture.turn_confidence.is_some() {
+                    assert_eq!(lies.then(picture.turn), QuarterTurn::None, "{case}");
+                    let measured = picture.skew_measured_degrees.expect(&case);
+                    assert!((measured - degrees).abs() < 0.1, "{case}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn a_page_that_does_not_tell_which_way_up_it_lies_is_left_and_says_so() {
     // Strokes without ascenders, and figures.
     let mut drawing = Drawing::letter_page(250);
