@@ -186,8 +186,10 @@ fn reads_well(text: &PageText) -> bool {
     confidence(text) >= READS_WELL
 }
 
+/// Junk reads no better than nothing.
 fn reads_better(one: &PageText, other: &PageText) -> bool {
-    has_long_words(one) && confidence(one) >= confidence(other) + READS_BETTER_BY
+    let is_text = confidence(one) >= JUNK && has_long_words(one);
+    is_text && confidence(one) >= confidence(other) + READS_BETTER_BY
 }
 
 fn has_long_words(text: &PageText) -> bool {
@@ -290,6 +292,7 @@ mod tests {
             (40.0, 65.0, "lying"),
             (45.0, 50.0, "turned"),
             (35.0, 0.0, "turned"),
+            (0.0, 25.0, "turned"),
             (20.0, 20.0, "turned"),
         ] {
             let found = better_lying(("turned", page(turned)), || Ok(("lying", page(lying))));
@@ -314,6 +317,12 @@ mod tests {
         };
         let (turn, settled) = settle(Some(Lines::Across), read, || None).unwrap();
         assert_eq!((turn, settled.confidence), (QuarterTurn::None, None));
+    }
+
+    #[test]
+    fn junk_turns_no_page() {
+        let found = settled(Some(Lines::Across), [0.0, 0.0, 25.0, 0.0], None);
+        assert_eq!(found, (QuarterTurn::None, None, 0, 2));
     }
 
     #[test]
