@@ -317,6 +317,14 @@ fn a_dark_picture_on_a_page_of_text_does_not_make_it_negative() {
     assert_eq!(clean(&drawing.raster(), &settings()).picture.polarity, Polarity::Positive);
 }
 
+#[test]
+fn a_film_frame_with_clear_edges_is_negative() {
+    let mut drawing = Drawing::letter_page(235);
+    drawing.bar((45, 45, 1230, 1605), 60);
+    drawing.lines((150, 150, 1100, 1500), 220);
+    assert_eq!(clean(&drawing.raster(), &settings()).picture.polarity, Polarity::Negative);
+}
+
 /// Bright ribs beside a spine on black.
 fn radiograph() -> Drawing {
     let mut drawing = Drawing::letter_page(12);
@@ -355,12 +363,18 @@ fn pictures_and_boxes_light_on_dark_are_not_negative_pages() {
         slides.bar((left, top, left + 540, top + 485), 8);
         slides.lines((left + 40, top + 40, left + 500, top + 450), 250);
     }
+    let mut four_slides = Drawing::letter_page(255);
+    for (left, top) in [60, 650].into_iter().flat_map(|x| [60, 837].map(|y| (x, y))) {
+        four_slides.bar((left, top, left + 565, top + 753), 8);
+        four_slides.lines((left + 40, top + 40, left + 525, top + 713), 250);
+    }
     for (name, page) in [
         ("radiograph", radiograph()),
         ("captioned radiograph", captioned),
         ("ultrasound", sector),
         ("box", note_above_box),
         ("slides", slides),
+        ("four slides", four_slides),
     ] {
         let page = page.raster();
         let cleaned = clean(&page, &Cleaning { crop: false, deskew: false, ..settings() });
