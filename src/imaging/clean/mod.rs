@@ -91,11 +91,17 @@ fn clean_page(raster: &Raster, settings: &Cleaning, given: Option<(QuarterTurn, 
 
     let is_asked = settings.upright && given.is_none();
     let find_lie = |letters: &Letters| upright::lie(raster, &survey, polarity, letters);
-    let lie = letters.as_ref().filter(|_| is_asked).map(find_lie);
-    let lines = lie.and_then(|lie| lie.lines);
-    let found = given.or_else(|| lie.and_then(|lie| lie.turn));
-    let turn = found.map_or(QuarterTurn::None, |(turn, _)| turn);
+    let seen = letters.as_ref().filter(|_| is_asked).map(find_lie);
+    let turn = given.or_else(|| seen?.turn).map_or(QuarterTurn::None, |(turn, _)| turn);
     let skew = letters.as_ref().and_then(|letters| upright::skew_after(turn, letters));
+    let lie = match (&letters, skew.filter(|skew| skew.is_crooked()), seen) {
+        // Lines a quarter turn apart are as crooked.
+        (Some(letters), Some(skew), Some(lie)) => Some(upright::lie_of_crooked(letters, skew, lie)),
+        (_, _, seen) => seen,
+    };
+    let lines = lie.and_then(|lie| lie.lines);
+    let found = given.or_else(|| lie?.turn);
+    let turn = found.map_or(QuarterTurn::None, |(turn, _)| turn);
     let straighten = skew.filter(|skew| is_to_be_straightened(*skew, settings));
     // On a page left negative the paper is as dark as the lid.
     let may_crop =

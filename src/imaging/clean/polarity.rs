@@ -40,9 +40,10 @@ const DARKEST_LIGHT: u8 = 128;
 const GROUND_RANGE: u8 = 45;
 const EVEN_PART: f32 = 0.85;
 /// White paper around dark boxes, as between printed slides, takes more than this
-/// part of the whole page, its edges included; a film frame's edges are clear
-/// seldom, and then in less of it.
-const MOST_LIGHT_PAPER: f32 = 0.25;
+/// part of the whole page, its edges included: 0.22 to 0.32 of handouts of four
+/// and six to a sheet. Of a film frame with clear edges all around it is 0.14, and
+/// 0.18 with a fifth of an inch more to every side.
+const MOST_LIGHT_PAPER: f32 = 0.2;
 const LIGHT_PAPER: u8 = 200;
 /// The part of the ink that is letters: 0.32 on ruled paper with handwriting,
 /// over 0.6 on typed pages, under 0.02 on a radiograph.

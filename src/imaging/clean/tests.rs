@@ -124,6 +124,28 @@ fn pages_of_text_are_turned_upright_from_any_of_the_four() {
 }
 
 #[test]
+fn pages_however_crooked_are_turned_upright_from_any_of_the_four() {
+    for name in ["progress-note.png", "consent.png"] {
+        let straight = fixture(&format!("pages/{name}"));
+        for degrees in [-20.0f32, -14.5, 16.0, 24.0] {
+            let page = rotate::rotated(&straight, degrees, straight.width(), straight.height());
+            for lies in ALL_TURNS {
+                let picture = clean(&turned(&page, lies), &settings()).picture;
+                let case = format!("{name} {degrees} {lies:?}: {picture:?}");
+                let is_across = matches!(lies, QuarterTurn::None | QuarterTurn::Half);
+                // On its side such a page may be left to the reading.
+                assert!(picture.turn_confidence.is_some() || !is_across, "{case}");
+                if picture.turn_confidence.is_some() {
+                    assert_eq!(lies.then(picture.turn), QuarterTurn::None, "{case}");
+                    let measured = picture.skew_measured_degrees.expect(&case);
+                    assert!((measured - degrees).abs() < 0.1, "{case}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn a_page_that_does_not_tell_which_way_up_it_lies_is_left_and_says_so() {
     // Strokes without ascenders, and figures.
     let mut drawing = Drawing::letter_page(250);
@@ -295,6 +317,14 @@ fn a_dark_picture_on_a_page_of_text_does_not_make_it_negative() {
     assert_eq!(clean(&drawing.raster(), &settings()).picture.polarity, Polarity::Positive);
 }
 
+#[test]
+fn a_film_frame_with_clear_edges_is_negative() {
+    let mut drawing = Drawing::letter_page(235);
+    drawing.bar((45, 45, 1230, 1605), 60);
+    drawing.lines((150, 150, 1100, 1500), 220);
+    assert_eq!(clean(&drawing.raster(), &settings()).picture.polarity, Polarity::Negative);
+}
+
 /// Bright ribs beside a spine on black.
 fn radiograph() -> Drawing {
     let mut drawing = Drawing::letter_page(12);
@@ -333,12 +363,18 @@ fn pictures_and_boxes_light_on_dark_are_not_negative_pages() {
         slides.bar((left, top, left + 540, top + 485), 8);
         slides.lines((left + 40, top + 40, left + 500, top + 450), 250);
     }
+    let mut four_slides = Drawing::letter_page(255);
+    for (left, top) in [60, 650].into_iter().flat_map(|x| [60, 837].map(|y| (x, y))) {
+        four_slides.bar((left, top, left + 565, top + 753), 8);
+        four_slides.lines((left + 40, top + 40, left + 525, top + 713), 250);
+    }
     for (name, page) in [
         ("radiograph", radiograph()),
         ("captioned radiograph", captioned),
         ("ultrasound", sector),
         ("box", note_above_box),
         ("slides", slides),
+        ("four slides", four_slides),
     ] {
         let page = page.raster();
         let cleaned = clean(&page, &Cleaning { crop: false, deskew: false, ..settings() });

@@ -81,8 +81,8 @@ fn unpacked(filter: Filter, parameters: &Dict<'_>, data: &[u8]) -> Unpacked {
         Filter::AsciiHexDecode => from_hex(data).map_or(Unpacked::Broken, Unpacked::Whole),
         Filter::Ascii85Decode => from_base_85(data).map_or(Unpacked::Broken, Unpacked::Whole),
         Filter::LzwDecode => from_lzw(parameters, data),
-        Filter::RunLengthDecode
-        | Filter::CcittFaxDecode
+        Filter::RunLengthDecode => from_runs(data),
+        Filter::CcittFaxDecode
         | Filter::Jbig2Decode
         | Filter::DctDecode
         | Filter::JpxDecode
@@ -123,6 +123,26 @@ fn from_lzw(parameters: &Dict<'_>, data: &[u8]) -> Unpacked {
         lzw::Unpacked::CutOff => Unpacked::Broken,
         lzw::Unpacked::Beyond => Unpacked::Unknown,
     }
+}
+
+/// Up to its end mark (ISO 32000-1, 7.4.5).
+fn from_runs(mut data: &[u8]) -> Unpacked {
+    const END: u8 = 128;
+    let mut bytes = Vec::new();
+    while let Some((length, rest)) = data.split_first() {
+        let (taken, copies) = match *length {
+            END => return Unpacked::Whole(bytes),
+            plain @ ..END => (usize::from(plain) + 1, 1),
+            run => (1, 257 - usize::from(run)),
+        };
+        let Some((run, rest)) = rest.split_at_checked(taken) else { return Unpacked::Broken };
+        bytes.extend_from_slice(&run.repeat(copies));
+        if bytes.len() > MOST_BYTES {
+            return Unpacked::Unknown;
+        }
+        data = rest;
+    }
+    Unpacked::Broken
 }
 
 /// Up to its end mark (ISO 32000-1, 7.4.2).

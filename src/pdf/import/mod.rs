@@ -29,6 +29,7 @@ use std::time::Duration;
 use hayro::hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
 
 use self::inflation::unpacks_beyond;
+use self::shown::ShownBy;
 use self::survey::{MOST_DECODED_BYTES, Survey};
 use super::PdfFault;
 use crate::records::raster::Raster;
@@ -120,18 +121,21 @@ fn taken(pdf: &Pdf, index: usize, is_whole_jpeg: IsWholeJpeg) -> Result<Raster, 
     let no = index + 1;
     let page = pdf.pages().get(index).ok_or(PdfFault::PageDamaged { page: no })?;
     // The library would make an empty page of A4.
-    let shown = page.intersected_crop_box();
-    if shown.width() <= 0.0 || shown.height() <= 0.0 {
+    let shown_by = ShownBy::of(page);
+    if shown_by == ShownBy::Nothing {
         return Err(PdfFault::PageDamaged { page: no });
     }
     content::check(page, no)?;
     let survey = Survey::of(page, no, is_whole_jpeg)?;
-    match survey.single_image() {
-        Some(image) => match single_image::decode(page, no, &image)? {
-            Some(raster) => Ok(raster),
-            None => draw::draw(page, no, &survey),
-        },
-        None => draw::draw(page, no, &survey),
+    if let Some(image) = survey.single_image()
+        && let Some(raster) = single_image::decode(page, no, &image)?
+    {
+        return Ok(raster);
+    }
+    match shown_by {
+        ShownBy::Crop => draw::draw(page, no, &survey),
+        // The library draws nothing outside the crop box.
+        ShownBy::Media | ShownBy::Nothing => Err(PdfFault::PageDamaged { page: no }),
     }
 }
 

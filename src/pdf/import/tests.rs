@@ -252,6 +252,90 @@ fn content_in_lzw_without_its_end_mark_is_damaged() {
     }
 }
 
+fn hex_of(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>() + ">"
+}
+
+#[test]
+fn content_in_runs_without_its_end_mark_is_damaged() {
+    let page = |runs: &[u8]| {
+        first_page(page_of_coded("/Filter[/ASCIIHexDecode/RunLengthDecode]", &hex_of(runs)))
+    };
+    // A line as it stands, eight spaces as one run, and the line again.
+    let plain = [&[A_LINE.len() as u8 - 1], A_LINE.as_bytes()].concat();
+    let whole = [&plain[..], &[249, b' '], &plain, &[128]].concat();
+    let content = format!("{A_LINE}        {A_LINE}");
+    assert!(page(&whole).unwrap() == first_page(page_of(&content, "", &[])).unwrap());
+    // In the second line, between a run's length and its byte, and before the mark.
+    for length in [whole.len() - 5, plain.len() + 1, whole.len() - 1] {
+        let told = page(&whole[..length]);
+        assert!(matches!(told, Err(PdfFault::PageDamaged { page: 1 })), "{length}: {told:?}");
+    }
+}
+
+#[test]
+fn content_beyond_what_is_looked_through_is_refused_whole_or_cut_off() {
+    let spaces = vec![b' '; 65 << 20];
+    let packed = miniz_oxide::deflate::compress_to_vec_zlib(&spaces, 1);
+    let runs = [&[129, b' '].repeat(spaces.len() / 128 + 1)[..], &[128]].concat();
+    for (filter, coded) in [
+        ("FlateDecode", &packed[..]),
+        ("FlateDecode", &packed[..packed.len() - 9]),
+        ("RunLengthDecode", &runs),
+    ] {
+        let keys = format!("/Filter[/ASCIIHexDecode/{filter}]");
+        let told = first_page(page_of_coded(&keys, &hex_of(coded)));
+        assert!(matches!(told, Err(PdfFault::TakesTooLong { page: 1 })), "{filter}: {told:?}");
+    }
+}
+
+/// Whether the image of a page, so coded, is taken for whole. A JPEG is if it ends
+/// as one does.
+fn image_is_whole(filters: &str, coded: &str) -> bool {
+    let image = stream(
+        &format!(
+            "/Subtype/Image/Width 8/Height 8/BitsPerComponent 8/ColorSpace/DeviceGray\
+             /Filter[{filters}]"
+        ),
+        coded,
+    );
+    let file = page_of("9 0 0 9 0 0 cm /Im Do", "/XObject<</Im 5 0 R>>", &[image]);
+    let pdf = Pdf::new(file).unwrap();
+    let survey = Survey::of(&pdf.pages()[0], 1, |jpeg| jpeg.ends_with(b"\xff\xd9"));
+    match survey {
+        Ok(survey) => {
+            assert!(survey.largest_image().is_some(), "{filters}: the image was seen");
+            true
+        }
+        Err(PdfFault::PageDamaged { page: 1 }) => false,
+        Err(fault) => panic!("{filters}: {fault:?}"),
+    }
+}
+
+#[test]
+fn a_jpeg_within_other_filters_is_looked_at_as_it_was_before_them() {
+    // FF D8 FF D9 in base 85, and the same without its last byte.
+    for (in_85, whole) in [("s4IA)~>", true), ("s4I>~>", false), ("s4IA)", false)] {
+        assert_eq!(image_is_whole("/ASCII85Decode/DCTDecode", in_85), whole, "{in_85}");
+    }
+    for (hex, whole) in [("ffd8ffd9>", true), ("ffd8ff>", false), ("ffd8ffd9", false)] {
+        assert_eq!(image_is_whole("/ASCIIHexDecode/DCTDecode", hex), whole, "{hex}");
+    }
+}
+
+#[test]
+fn a_jpeg_2000_without_its_end_mark_is_damaged() {
+    // The start, the start of data, and the end.
+    for (hex, whole) in [
+        ("ff4fff930102ffd9>", true),
+        ("ff4fff930102>", false),
+        ("ff4fffd9ff930102>", false),
+        ("ff4fffd9>", false),
+    ] {
+        assert_eq!(image_is_whole("/ASCIIHexDecode/JPXDecode", hex), whole, "{hex}");
+    }
+}
+
 #[test]
 fn content_that_is_not_understood_to_its_end_is_damaged() {
     first_page(page_of(&format!("{A_LINE} % end"), "", &[])).unwrap();
@@ -276,6 +360,34 @@ fn a_page_without_extent_is_damaged_and_not_blank_paper() {
     for boxes in ["/MediaBox[0 0 0 0]", "/MediaBox[0 0 200 100]/CropBox[300 300 400 400]"] {
         let told = first_page(page(boxes));
         assert!(matches!(told, Err(PdfFault::PageDamaged { page: 1 })), "{boxes}: {told:?}");
+    }
+}
+
+#[test]
+fn an_empty_crop_box_says_nothing_of_an_image_that_is_the_page() {
+    let page = |boxes: &str, content: &str| {
+        let image = "/Subtype/Image/Width 2/Height 1/BitsPerComponent 8/ColorSpace/DeviceGray";
+        first_page(pdf_of(&[
+            "<</Type/Catalog/Pages 2 0 R>>".to_owned(),
+            "<</Type/Pages/Kids[3 0 R]/Count 1>>".to_owned(),
+            format!(
+                "<</Type/Page/Parent 2 0 R/MediaBox[36 72 180 144]{boxes}/Contents 4 0 R\
+                 /Resources<</XObject<</Im 5 0 R>>>>>>"
+            ),
+            stream("", content),
+            stream(image, "\x01\x02"),
+        ]))
+    };
+    let image = "144 0 0 72 36 72 cm /Im Do";
+    for crop in ["/CropBox[0 0 0 0]", "/CropBox[40 80 40 80]", "/CropBox[40 80 40.0001 100]"] {
+        for turn in ["", "/Rotate 90", "/Rotate 180", "/Rotate 270"] {
+            let boxes = format!("{crop}{turn}");
+            let shown = page(&boxes, image).unwrap();
+            assert!(shown == page(turn, image).unwrap(), "{boxes}: {shown:?}");
+        }
+        // What must be drawn would be blank.
+        let told = page(crop, A_LINE);
+        assert!(matches!(told, Err(PdfFault::PageDamaged { page: 1 })), "{crop}: {told:?}");
     }
 }
 
