@@ -247,6 +247,7 @@ pub fn new_batch(
         paper_from,
         scanner_options: Vec::new(),
         repository: settled_path(repository).display().to_string(),
+        filing_place: None,
         expected,
         max_pages: None,
         opened_at,

@@ -273,8 +273,8 @@ fn a_repository_that_is_away_may_have_a_document_already() {
     let away = station.path("away");
     std::fs::rename(station.path("repository"), &away).unwrap();
     let elsewhere = resume_into(&station, &batch, "elsewhere");
-    assert_eq!(elsewhere.code, 7, "{}", elsewhere.stderr);
-    assert!(elsewhere.stderr.contains("which alone can tell"), "{}", elsewhere.stderr);
+    assert_eq!(elsewhere.code, 4, "{}", elsewhere.stderr);
+    assert!(elsewhere.stderr.contains("on their way there"), "{}", elsewhere.stderr);
     assert_eq!(std::fs::read_dir(station.path("elsewhere")).unwrap().count(), 0);
     std::fs::rename(&away, station.path("repository")).unwrap();
     let resumed = station.capture(&["--resume", &batch]);
@@ -336,4 +336,51 @@ fn the_printed_command_is_taken_whether_the_batch_still_wants_its_files_or_not()
         let again = ["--resume", &stopped.batch(), "--from", &from];
         assert_eq!(station.capture(&again).code, 0);
     }
+}
+
+#[test]
+fn a_pdf_that_was_placed_and_not_noted_keeps_its_batch_where_it_is() {
+    let (station, batch) = stopped_while_filing("1");
+    // As a kill between the PDF's name and the receipt leaves it.
+    for index_file in station.filed("json") {
+        std::fs::remove_file(index_file).unwrap();
+    }
+    for entry in std::fs::read_dir(station.path(".outguide")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|end| end == "receipt") {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    let elsewhere = resume_into(&station, &batch, "elsewhere");
+    assert_eq!(elsewhere.code, 4, "{}", elsewhere.stderr);
+    assert_eq!(station.capture(&["--resume", &batch]).code, 0);
+    assert_eq!((station.filed("json").len(), station.filed("pdf").len()), (2, 2));
+}
+
+#[test]
+fn a_staging_folder_that_holds_the_notes_of_a_batch_is_asked_for() {
+    let (station, batch) = stopped_while_filing("1");
+    let settings = station.path("station.toml");
+    let other = station.path("other-staging");
+    std::fs::write(&settings, format!("[repository]\nstaging = {:?}\n", other)).unwrap();
+    let resume = ["--resume", &batch, "--station", settings.to_str().unwrap()];
+    let refused = station.capture(&resume);
+    assert_eq!(refused.code, 4, "{}", refused.stderr);
+    assert!(refused.stderr.contains("repository.staging"), "{}", refused.stderr);
+    assert_eq!(station.capture(&["--resume", &batch]).code, 0);
+}
+
+#[test]
+fn other_files_of_the_same_names_and_lengths_are_none_of_the_batchs_own() {
+    let (station, batch) = stopped_while_filing("1");
+    let others = station.path("others");
+    std::fs::create_dir(&others).unwrap();
+    for no in 1..=2 {
+        std::fs::write(others.join(format!("{no}.pgm")), small_page(no + 5)).unwrap();
+    }
+    let refused = station.capture(&["--resume", &batch, "--from", others.to_str().unwrap()]);
+    assert_eq!(refused.code, 4, "{}", refused.stderr);
+    assert!(refused.stderr.contains("none of its own"), "{}", refused.stderr);
+    let both = ["--resume", &batch, "--no-more-paper", "--from", others.to_str().unwrap()];
+    assert_eq!(station.capture(&both).code, 2, "one says that no more comes, the other brings it");
 }

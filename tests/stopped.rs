@@ -6,7 +6,7 @@
 
 mod station;
 
-use outguide::app::{self, Attended};
+use outguide::app::{self, Attended, BatchWork};
 use outguide::config::{self, Station};
 use outguide::device::scanner::{PageStack, ScanOrder, WhichScanner};
 use outguide::disk::Disk;
@@ -201,4 +201,35 @@ fn folders_that_lie_one_in_the_other_are_refused_however_they_are_spelled() {
             "{repository} and {state}: {told:?}"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_filing_began_is_known_for_whatever_stands_there() {
+    let place_of = async |work: &BatchWork| {
+        work.state.store.batch(&work.batch.id).await.unwrap().unwrap().filing_place
+    };
+    let mut stood = 0;
+    for after_requests in 0..40 {
+        let day = Day::new();
+        let work = day.fed_and_not_closed().await;
+        let below = day.path("repository");
+        day.recorder.inject(Fault::Vanishes { below: below.clone(), after_requests });
+        let ran = work.run_closed(|_| {}).await;
+        day.recorder.mend();
+        if files_ending(&below, "pdf") > 0 {
+            stood += 1;
+            let place = place_of(&work).await.expect("the place is recorded first");
+            assert_eq!(place.folder, below.canonicalize().unwrap().display().to_string());
+        }
+        if ran.is_ok() {
+            break;
+        }
+    }
+    assert!(stood > 3, "{stood}");
+
+    let day = Day::new();
+    let work = day.fed_and_not_closed().await;
+    day.recorder.inject(Fault::ReadOnly { below: day.path("repository") });
+    work.run_closed(|_| {}).await.unwrap_err();
+    assert_eq!(place_of(&work).await, None, "nothing was placed: another repository is free");
 }

@@ -46,8 +46,7 @@ pub struct CaptureArgs {
     pub(super) from: Vec<PathBuf>,
     /// Folder the document repository watches
     ///
-    /// A resumed batch keeps its own; another is taken as long as no document of
-    /// the batch is filed.
+    /// A resumed batch keeps its own; another is taken until filing has begun.
     #[arg(long, value_name = "DIR")]
     pub(super) repository: Option<PathBuf>,
     /// Set an option of the scanner's own; may be given several times
@@ -69,19 +68,19 @@ pub struct CaptureArgs {
     pub(super) pages: Option<u32>,
     /// Documents the stack should hold; nothing is filed if it does not
     ///
-    /// With --resume too, as long as no document of the batch is filed.
+    /// With --resume too, until filing has begun.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) expect_documents: Option<u32>,
     /// Sheets of paper the stack should hold; nothing is filed if it does not
     ///
-    /// With --resume too, as long as no document of the batch is filed.
+    /// With --resume too, until filing has begun.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) expect_sheets: Option<u32>,
     /// Go on with an unfinished batch behind its last page kept
     #[arg(long, value_name = "BATCH")]
     pub(super) resume: Option<BatchId>,
     /// With --resume: no more paper comes, file what there is
-    #[arg(long, requires = "resume")]
+    #[arg(long, requires = "resume", conflicts_with = "from")]
     pub(super) no_more_paper: bool,
     #[command(flatten)]
     pub(super) state: StateArgs,

@@ -8,17 +8,17 @@ use std::sync::Arc;
 use super::capture::{CaptureArgs, capture_stop, fault_stop, watched_folder};
 use super::exit::{Ends, Exit, Stopped};
 use super::report::Standing;
-use super::settings;
 use super::telling::{note, say_if_heard};
 use crate::app::{self, BatchWork, State};
 use crate::capture;
 use crate::config::Station;
 use crate::device::scanner::PageStack;
-use crate::disk::Disk;
+use crate::disk::page_file::read_page_file;
 use crate::profile;
-use crate::records::batch::{BatchState, Expected, GivenFile, PaperFrom};
-use crate::records::ids::BatchId;
+use crate::records::batch::{BatchState, Expected, FilingPlace, GivenFile, PaperFrom};
+use crate::records::ids::{BatchId, Sha256};
 use crate::records::page::SpooledPage;
+use crate::repository::watched_folder::WatchedFolder;
 use crate::spool::{Unclaimed, UnclaimedKind};
 use crate::store::BatchRow;
 
@@ -185,12 +185,14 @@ pub async fn resumed(
         return Err(Stopped::because(Exit::Settings, message));
     };
     let batch = with_new_orders(args, &before);
-    refuse_orders_too_late(args, &state, station, &before, &batch).await?;
+    refuse_orders_too_late(&state, &before, &batch).await?;
     let repository = watched_folder(&PathBuf::from(&batch.repository), args, station)?;
+    refuse_other_staging(&batch, &repository)?;
     let readers = app::readers(&profile, station).ends(Exit::Settings)?;
     check_paper_given(args, &batch)?;
     if let Some(stack) = stack {
-        check_given_files(args, &batch, stack)?;
+        let pages = state.store.pages(id).await.ends(Exit::Storage)?;
+        check_given_files(args, &batch, stack, &pages)?;
     }
     if batch != before {
         state.store.record_new_orders(&batch).await.ends(Exit::Storage)?;
@@ -239,19 +241,20 @@ fn check_paper_given(args: &CaptureArgs, batch: &BatchRow) -> Result<(), Stopped
 }
 
 /// The files of a batch that is still fed are those it was begun with: with one
-/// the less it would be filed as whole. To one that takes no more they may be
+/// the less it would be filed as whole. To one that takes no more its own may be
 /// named again; others would be left out without a word.
 fn check_given_files(
     args: &CaptureArgs,
     batch: &BatchRow,
     stack: &PageStack,
+    pages: &[SpooledPage],
 ) -> Result<(), Stopped> {
     let PaperFrom::Files(begun_with) = &batch.paper_from else { return Ok(()) };
     let id = &batch.id;
     let given = stack.given_files().ends(Exit::Input)?;
-    let differs = match PaperWanted::of(args, batch) {
+    let message = match PaperWanted::of(args, batch) {
         PaperWanted::NoMore => {
-            let other = given.iter().find(|file| !begun_with.contains(file));
+            let other = first_not_taken(batch, stack, &given, pages)?;
             other.map(|file| {
                 format!(
                     "batch {id} takes no more pages, and {} is none of its own; leave it out, and \
@@ -270,10 +273,29 @@ fn check_given_files(
             })
         }
     };
-    match differs {
+    match message {
         None => Ok(()),
         Some(message) => Err(Stopped::because(Exit::Unfinished, message)),
     }
+}
+
+/// Those behind the batch's limit were left out at its own word.
+fn first_not_taken<'a>(
+    batch: &BatchRow,
+    stack: &PageStack,
+    given: &'a [GivenFile],
+    pages: &[SpooledPage],
+) -> Result<Option<&'a GivenFile>, Stopped> {
+    let PaperFrom::Files(begun_with) = &batch.paper_from else { return Ok(None) };
+    for (path, file) in stack.paths().iter().zip(given) {
+        let source = Some(Sha256::of(&read_page_file(path).ends(Exit::Input)?));
+        let is_taken = pages.iter().any(|page| page.source_sha256 == source);
+        let is_behind_the_limit = batch.max_pages.is_some() && begun_with.contains(file);
+        if !is_taken && !is_behind_the_limit {
+            return Ok(Some(file));
+        }
+    }
+    Ok(None)
 }
 
 /// The first that a person would look for.
@@ -314,27 +336,25 @@ fn with_new_orders(args: &CaptureArgs, before: &BatchRow) -> BatchRow {
     batch
 }
 
-/// Once a document is filed its batch is neither counted nor separated again,
-/// and its other documents belong beside it.
+/// Once filing has begun its batch is neither counted nor separated again, and
+/// its documents belong where the first may stand already.
 async fn refuse_orders_too_late(
-    args: &CaptureArgs,
     state: &State,
-    station: &Station,
     before: &BatchRow,
     now: &BatchRow,
 ) -> Result<(), Stopped> {
+    let Some(place) = &before.filing_place else { return Ok(()) };
     let is_elsewhere = before.repository != now.repository;
-    if !is_elsewhere && before.expected == now.expected
-        || !has_filed(args, state, station, before).await?
-    {
+    if !is_elsewhere && before.expected == now.expected {
         return Ok(());
     }
     let id = &before.id;
     let message = if is_elsewhere {
         format!(
-            "documents of batch {id} stand in {} already, and the others belong there; \
-             leave --repository out",
-            before.repository
+            "documents of batch {id} stand in {} already or were on their way there, and the \
+             others belong there; leave --repository out. Where that folder is gone for good, \
+             mount what takes its place there",
+            place.folder
         )
     } else {
         let store = &state.store;
@@ -344,7 +364,7 @@ async fn refuse_orders_too_late(
         let sheets = fed.map(|page| page.sheet).collect::<BTreeSet<_>>().len();
         let documents = store.documents(id).await.ends(Exit::Storage)?.len();
         format!(
-            "documents of batch {id} are filed already, so that another count comes too late: it \
+            "filing of batch {id} has begun already, so that another count comes too late: it \
              has {sheets} sheets, and {documents} documents beside those in question; leave \
              --expect-sheets and --expect-documents out"
         )
@@ -352,36 +372,18 @@ async fn refuse_orders_too_late(
     Err(Stopped::because(Exit::Unfinished, message))
 }
 
-/// Whether a document stands in the batch's repository, or was on its way there
-/// when a stop came before its row: of that only the repository can tell.
-async fn has_filed(
-    args: &CaptureArgs,
-    state: &State,
-    station: &Station,
-    batch: &BatchRow,
-) -> Result<bool, Stopped> {
-    let store = &state.store;
-    if !store.filed_documents(&batch.id).await.ends(Exit::Storage)?.is_empty() {
-        return Ok(true);
+/// Half-done filing is known by the notes in the staging folder it went through.
+fn refuse_other_staging(batch: &BatchRow, repository: &WatchedFolder) -> Result<(), Stopped> {
+    let Some(FilingPlace { staging, .. }) = &batch.filing_place else { return Ok(()) };
+    if Path::new(staging) == repository.staging_folder() {
+        return Ok(());
     }
-    if store.documents(&batch.id).await.ends(Exit::Storage)?.is_empty() {
-        return Ok(false);
-    }
-    let folder = settings::state_dir(&args.state, station);
-    let repository = PathBuf::from(&batch.repository);
-    let left = app::open_repository(&repository, station, &folder, Disk::Real)
-        .and_then(|repository| repository.unacknowledged());
-    match left {
-        Ok(left) => Ok(left.iter().any(|document| *document.batch() == batch.id)),
-        Err(fault) => {
-            let what = format!(
-                "a document of batch {} may stand in {} already, which alone can tell; bring it \
-                 back first",
-                batch.id, batch.repository
-            );
-            Err(Stopped { exit: Exit::Storage, cause: anyhow::Error::new(fault).context(what) })
-        }
-    }
+    let message = format!(
+        "documents of batch {} were being filed through {staging}, where it is noted which are; \
+         have repository.staging in station.toml name that folder until the batch is finished",
+        batch.id
+    );
+    Err(Stopped::because(Exit::Unfinished, message))
 }
 
 /// Files are named again only to a batch that still takes them.

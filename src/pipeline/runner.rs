@@ -20,7 +20,7 @@ use super::separate::{Seen, SeparablePage, separate};
 use crate::ocr::Readers;
 use crate::pdf::PdfFault;
 use crate::profile::Profile;
-use crate::records::batch::BatchState;
+use crate::records::batch::{BatchState, FilingPlace};
 use crate::records::document::{Document, Question, QuestionReason};
 use crate::records::ids::{BatchId, DocumentId, PageNo};
 use crate::records::page::{PageOutcome, Place, SetAside, SpooledPage, TextOutcome};
@@ -243,6 +243,7 @@ impl Runner {
 
     async fn file_documents(&self, batch: &BatchRow) -> Result<(), RunFault> {
         let filed = self.store.filed_documents(&batch.id).await?;
+        let mut is_first = batch.filing_place.is_none();
         let pages: BTreeMap<PageNo, SpooledPage> =
             self.store.pages(&batch.id).await?.into_iter().map(|page| (page.no, page)).collect();
         for document in self.store.documents(&batch.id).await? {
@@ -278,10 +279,19 @@ impl Runner {
             }
             let (profile, station) = (&self.profile, &batch.station);
             let order = filing_order(&id, &document, profile, station, scanned_at, without_text);
-            let filed = self.file_work(order, pdf);
-            let filed = tokio::task::spawn_blocking(filed)
+            if is_first {
+                self.store.record_filing_place(&batch.id, Some(&self.filing_place())).await?;
+            }
+            let filed = tokio::task::spawn_blocking(self.file_work(order, pdf))
                 .await
-                .map_err(|source| RunFault::PageTask { source })??;
+                .map_err(|source| RunFault::PageTask { source })?;
+            if let (true, Err(RunFault::Filing(fault))) = (is_first, &filed)
+                && fault.placed_nothing()
+            {
+                self.store.record_filing_place(&batch.id, None).await?;
+            }
+            let filed = filed?;
+            is_first = false;
             let row = FiledRow {
                 pdf_path: filed.pdf.display().to_string(),
                 pdf_sha256: filed.sha256,
@@ -294,6 +304,13 @@ impl Runner {
             (self.tell)(RunEvent::DocumentFiled { document: id, pages: pages_filed });
         }
         Ok(())
+    }
+
+    fn filing_place(&self) -> FilingPlace {
+        FilingPlace {
+            folder: self.repository.root().display().to_string(),
+            staging: self.repository.staging_folder().display().to_string(),
+        }
     }
 
     /// The others of its batch need not wait for it.

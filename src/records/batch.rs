@@ -74,6 +74,16 @@ pub struct GivenFile {
     pub bytes: u64,
 }
 
+/// Where a batch's documents began to be filed: what a stop left half done is
+/// known there and nowhere else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilingPlace {
+    /// The watched folder, from the root of the file system.
+    pub folder: String,
+    /// Where its receipts are.
+    pub staging: String,
+}
+
 /// What a batch should hold, from its header sheet or typed by the clerk.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expected {

@@ -13,8 +13,8 @@ use crate::records::ids::DocumentId;
 #[derive(Debug, thiserror::Error)]
 pub enum FilingFault {
     #[error(
-        "the repository folder {} is not there; mount the share or make the folder, then \
-         resume: everything scanned is kept", folder.display()
+        "the repository folder {} is not there; mount the share or make the folder",
+        folder.display()
     )]
     RepositoryMissing { folder: PathBuf },
     #[error("the repository {} is not a folder", folder.display())]
@@ -60,12 +60,12 @@ pub enum FilingFault {
     OtherFileSystem { folder: PathBuf, staging: PathBuf },
     #[error(
         "the repository folder {} could not be opened within {seconds} s; check the share and its \
-         server, then start again: everything scanned is kept", folder.display()
+         server", folder.display()
     )]
     NotOpened { folder: PathBuf, seconds: u64, source: io::Error },
     #[error(
         "this station may not write to the repository folder {}; have its permissions or its \
-         mount corrected, then resume: everything scanned is kept", folder.display()
+         mount corrected", folder.display()
     )]
     NotWritable { folder: PathBuf, source: io::Error },
     #[error(transparent)]
@@ -221,6 +221,27 @@ impl fmt::Display for Trouble {
 }
 
 impl FilingFault {
+    /// Whether the try that ended so gave no file a name in the watched folder.
+    pub fn placed_nothing(&self) -> bool {
+        matches!(
+            self,
+            FilingFault::RepositoryMissing { .. }
+                | FilingFault::Template(_)
+                | FilingFault::Index { .. }
+                | FilingFault::ReadPdf { .. }
+                | FilingFault::FolderInTheWay { .. }
+                | FilingFault::Stopped {
+                    step: FilingStep::StagePdf | FilingStep::MakeFolders | FilingStep::LookForNames,
+                    ..
+                }
+                | FilingFault::Stopped {
+                    step: FilingStep::PlacePdf,
+                    trouble: Trouble::Full | Trouble::NotWritable | Trouble::OtherFileSystem,
+                    ..
+                }
+        )
+    }
+
     /// `present`: whether the watched folder still answers.
     pub(super) fn stopped(
         document: &DocumentId,

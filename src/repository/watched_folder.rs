@@ -163,7 +163,12 @@ impl WatchedFolder {
         let unusable = |source| self.staging_unusable(source);
         let folder = self.root.clone();
         if let Err(source) = self.disk.may_make_files_in(&folder) {
-            return Err(FilingFault::NotWritable { folder, source });
+            return Err(match source.kind() {
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                    FilingFault::NotWritable { folder, source }
+                }
+                _ => FilingFault::RepositoryMissing { folder },
+            });
         }
         if !self.staging.reaches(&folder).map_err(unusable)? {
             let staging = self.staging.folder().to_path_buf();
@@ -367,7 +372,9 @@ impl WatchedFolder {
                 pdf: pdf.to_path_buf(),
             }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.check_present(document)?;
+                if self.check_present(document).is_err() {
+                    return Err(self.stopped(document, FilingStep::ReadBack, pdf, error));
+                }
                 let pdf = pdf.to_path_buf();
                 Err(FilingFault::TakenBeforeIndex { document: document.clone(), pdf })
             }

@@ -3,7 +3,7 @@
 use sqlx::sqlite::SqliteRow;
 
 use super::{Store, StoreFault, column, failed, from_json, to_json, unreadable};
-use crate::records::batch::{BatchState, Expected, PaperFrom};
+use crate::records::batch::{BatchState, Expected, FilingPlace, PaperFrom};
 use crate::records::ids::BatchId;
 
 /// A batch as it was opened, and how far it has come.
@@ -19,6 +19,8 @@ pub struct BatchRow {
     /// The scanner's own options as set by hand, name and value, in order.
     pub scanner_options: Vec<(String, String)>,
     pub repository: String,
+    /// `None` as long as nothing of it can be in a repository.
+    pub filing_place: Option<FilingPlace>,
     pub expected: Expected,
     /// Of the whole batch; a sheet begun is finished.
     pub max_pages: Option<u32>,
@@ -117,6 +119,22 @@ impl Store {
         Ok(())
     }
 
+    /// Where documents are filed from now on, before the first is; `None` where
+    /// it turned out that nothing was.
+    pub async fn record_filing_place(
+        &self,
+        id: &BatchId,
+        place: Option<&FilingPlace>,
+    ) -> Result<(), StoreFault> {
+        sqlx::query("UPDATE batch SET filing_place = $2 WHERE id = $1")
+            .bind(id.as_str())
+            .bind(place.map(to_json))
+            .execute(&self.pool)
+            .await
+            .map_err(failed("record where a batch is filed"))?;
+        Ok(())
+    }
+
     pub async fn move_batch_to(&self, id: &BatchId, state: BatchState) -> Result<(), StoreFault> {
         sqlx::query("UPDATE batch SET state = $2 WHERE id = $1")
             .bind(id.as_str())
@@ -165,6 +183,9 @@ fn read_batch(row: &SqliteRow) -> Result<BatchRow, StoreFault> {
         },
         scanner_options: from_json("scanner options", &column::<String>(row, "scanner_options")?)?,
         repository: column(row, "repository")?,
+        filing_place: column::<Option<String>>(row, "filing_place")?
+            .map(|place| from_json("place of filing", &place))
+            .transpose()?,
         expected: Expected {
             sheets: column(row, "expected_sheets")?,
             documents: column(row, "expected_documents")?,

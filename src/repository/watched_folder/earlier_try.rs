@@ -186,7 +186,9 @@ impl WatchedFolder {
                 receipt,
             }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.check_present(document)?;
+                if self.check_present(document).is_err() {
+                    return Err(self.stopped(document, FilingStep::ReadBack, &names.pdf, error));
+                }
                 Err(FilingFault::FiledPdfGone { document: document_id, pdf, index_file, receipt })
             }
             Err(error) => Err(self.stopped(document, FilingStep::ReadBack, &names.pdf, error)),

@@ -14,6 +14,8 @@ CREATE TABLE batch (
     -- JSON: the scanner's own options as set by hand, name and value, in order.
     scanner_options    TEXT NOT NULL,
     repository         TEXT NOT NULL,
+    -- JSON of `records::batch::FilingPlace`, from before the first document on.
+    filing_place       TEXT,
     expected_sheets    INTEGER CHECK (expected_sheets > 0),
     expected_documents INTEGER CHECK (expected_documents > 0),
     -- Of the whole batch; none where the stack's end closes it.
