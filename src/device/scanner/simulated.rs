@@ -21,6 +21,7 @@
 //! a page is left out unsaid: one that Outguide does not read is refused by name
 //! before the first page is taken. Otherwise files are handed out as they are.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -89,7 +90,21 @@ impl PageStack {
                 Found::Refused(why) => refused.push(format!("{} ({why})", path.display())),
             }
         }
+        stack.refuse_files_given_twice(&mut refused);
         if refused.is_empty() { Ok(stack) } else { Err(ScanFault::NotPages { files: refused }) }
+    }
+
+    /// By a folder and by name, or by a link: its pages would be filed twice.
+    fn refuse_files_given_twice(&self, refused: &mut Vec<String>) {
+        let mut given: BTreeMap<PathBuf, &Path> = BTreeMap::new();
+        for path in &self.files {
+            // One that cannot be found any more is told when it is read.
+            let Ok(file) = fs::canonicalize(path) else { continue };
+            if let Some(first) = given.insert(file, path) {
+                let first = first.display();
+                refused.push(format!("{} (given already, as {first})", path.display()));
+            }
+        }
     }
 
     fn add_folder(
@@ -512,6 +527,18 @@ mod tests {
         assert!(!told.contains("1.png"), "{told}");
         let by_name = PageStack::from_paths(&[here("1.png"), here("2.gif")]);
         assert!(matches!(by_name, Err(ScanFault::NotPages { files }) if files.len() == 1));
+    }
+
+    #[test]
+    fn a_file_given_twice_is_refused_however_it_is_named() {
+        let folder = folder_of(&["1.png", "2.png"]);
+        let first = folder.path().join("1.png");
+        let refused = |paths: &[PathBuf]| PageStack::from_paths(paths).unwrap_err().to_string();
+        for twice in [[first.clone(), first.clone()], [folder.path().to_owned(), first.clone()]] {
+            assert!(refused(&twice).contains("given already"), "{twice:?}");
+        }
+        std::os::unix::fs::symlink(&first, folder.path().join("3.png")).unwrap();
+        assert!(refused(&[folder.path().to_owned()]).contains("3.png (given already"));
     }
 
     #[test]
