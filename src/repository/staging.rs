@@ -44,6 +44,11 @@ use super::owner::StagingOwner;
 
 const PART_SUFFIX: &str = ".part";
 const RECEIPT_SUFFIX: &str = ".receipt";
+
+/// A folder made for a look goes with it: so many looks may come between the
+/// steps of opening it.
+const TAKEN_AWAY_AT_MOST: u32 = 8;
+
 const LOCK: &str = "station.lock";
 
 /// What was about to be placed, and where.
@@ -121,6 +126,18 @@ impl Staging {
         folder: PathBuf,
         owner: &StagingOwner,
     ) -> io::Result<Option<Self>> {
+        for _ in 0..TAKEN_AWAY_AT_MOST {
+            match Staging::open_once(disk, folder.clone(), owner) {
+                Err(error)
+                    if error.kind() == io::ErrorKind::NotFound && above_is_there(&folder) => {}
+                opened => return opened,
+            }
+        }
+        Staging::open_once(disk, folder, owner)
+    }
+
+    /// `NotFound` where another's look took the folder away between two steps.
+    fn open_once(disk: &Disk, folder: PathBuf, owner: &StagingOwner) -> io::Result<Option<Self>> {
         let is_new = match disk.create_folder(&folder, Access::Shared) {
             Ok(()) => true,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
@@ -131,8 +148,12 @@ impl Staging {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied && !is_new => {}
             synced => synced?,
         }
-        if disk.kind_of(&folder)? != Some(EntryKind::Folder) {
-            return Err(io::Error::from(io::ErrorKind::NotADirectory));
+        match disk.kind_of(&folder)? {
+            Some(EntryKind::Folder) => {}
+            Some(EntryKind::File | EntryKind::Other) => {
+                return Err(io::Error::from(io::ErrorKind::NotADirectory));
+            }
+            None => return Err(io::Error::from(io::ErrorKind::NotFound)),
         }
         let lock = match disk.lock_file(&folder.join(format!("{owner}~{LOCK}"))) {
             Ok(Some(lock)) => Some(Arc::new(lock)),
@@ -177,10 +198,14 @@ impl Staging {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             Ok(()) | Err(_) => {}
         }
-        if self.is_new {
-            std::fs::remove_dir(&self.folder)?;
+        if !self.is_new {
+            return Ok(());
         }
-        Ok(())
+        match std::fs::remove_dir(&self.folder) {
+            // Another has come to use it meanwhile, or has taken it away.
+            Err(error) if is_anothers_by_now(&error) => Ok(()),
+            removed => removed,
+        }
     }
 
     /// Whether a file from here can be renamed into `folder`.
@@ -310,6 +335,14 @@ impl Staging {
     pub(super) fn receipt_path(&self, document: &DocumentId) -> PathBuf {
         self.folder.join(format!("{}~{document}{RECEIPT_SUFFIX}", self.owner))
     }
+}
+
+fn above_is_there(folder: &Path) -> bool {
+    folder.parent().is_some_and(Path::is_dir)
+}
+
+fn is_anothers_by_now(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotFound)
 }
 
 /// flock(2) on a share whose server or mount offers none.

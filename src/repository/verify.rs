@@ -269,6 +269,9 @@ fn verify_folder(
         };
         let index_file = folder.join(file);
         let read = read_head(disk, &index_file);
+        if read.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+            continue;
+        }
         let entry = match &read {
             Ok(head) if head.is_empty() => Err("it is empty".to_owned()),
             Ok(head) if head.len() > MAX_INDEX_BYTES => Err("it is too long for one".to_owned()),
@@ -293,7 +296,9 @@ fn verify_folder(
         }
     }
     for pdf in files.iter().filter(|file| is_pdf(file)) {
-        if !indexed.contains(pdf) {
+        // It goes with its index file, or just behind it.
+        let is_gone = || matches!(disk.kind_of(&folder.join(pdf)), Ok(None));
+        if !indexed.contains(pdf) && !is_gone() {
             report.problems.push(Problem::WithoutIndex { pdf: folder.join(pdf) });
         }
     }
@@ -338,6 +343,11 @@ fn verify_document(
         }
         Ok((found, _)) => {
             report.problems.push(Problem::PdfChanged { document, pdf, expected, found });
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if !matches!(disk.kind_of(&index_file), Ok(None)) {
+                report.problems.push(Problem::PdfMissing { document, index_file, pdf });
+            }
         }
         Err(error) => {
             report.problems.push(Problem::PdfUnreadable { pdf, cause: error.to_string() });

@@ -447,6 +447,25 @@ fn a_folder_that_goes_while_it_is_read_was_not_there() {
 }
 
 #[test]
+fn a_document_that_the_repository_takes_while_it_is_read_was_not_there() {
+    use crate::disk::recording::Recorder;
+    use crate::disk::recording::faults::Fault;
+    let room = Room::new();
+    let document = room.file(1, SidecarFormat::Json);
+    let root = room.root.path().canonicalize().unwrap();
+    let [pdf, index_file] = ["pdf", "json"].map(|end| room.in_batch(&format!("{document}.{end}")));
+    let recorder = Recorder::over(&root).unwrap();
+    let problems = || {
+        let disk = Disk::Recording(recorder.clone());
+        verify(&disk, room.repository.root(), None, &|| ()).unwrap().problems
+    };
+    recorder.inject(Fault::Missing { below: pdf.clone() });
+    assert_eq!(problems(), [Problem::PdfMissing { document, index_file: index_file.clone(), pdf }]);
+    recorder.inject(Fault::Missing { below: index_file });
+    assert_eq!(problems(), []);
+}
+
+#[test]
 fn what_is_too_long_for_an_index_file_is_judged_by_its_beginning() {
     let room = Room::new();
     let document = room.file(1, SidecarFormat::Csv);

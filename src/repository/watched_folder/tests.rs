@@ -355,6 +355,23 @@ fn a_look_leaves_nothing_behind_whatever_it_finds() {
 }
 
 #[test]
+fn looks_at_the_same_time_do_not_stand_in_each_others_way() {
+    let room = Room::new();
+    let look = |station: &str| {
+        let owner = StagingOwner::passing(station).unwrap();
+        let staging = Some(room.root.path().join("staging"));
+        let settings = RepositorySettings { staging, owner, ..settings(room.root.path()) };
+        for _ in 0..100 {
+            WatchedFolder::probe(Disk::Real, &settings).unwrap();
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| look("records-1"));
+        scope.spawn(|| look("records-2"));
+    });
+}
+
+#[test]
 fn a_repository_that_is_not_to_be_written_in_is_named_before_the_first_document() {
     let room = Room::new();
     room.recorder.inject(Fault::ReadOnly { below: room.watched() });
