@@ -27,6 +27,17 @@ fn a_failure_is_json_where_json_is_asked_for() {
 }
 
 #[test]
+fn no_scanner_is_a_failure_like_any_other() {
+    let station = Station::new();
+    std::fs::write(station.path("sane/dll.conf"), "").unwrap();
+    let told = station.run(&["scanners", "--json"]);
+    assert_eq!((told.code, &told.json()["exit"]), (5, &5.into()), "{}", told.stderr);
+    let plain = station.run(&["scanners"]);
+    assert_eq!((plain.code, plain.stdout.as_str()), (5, ""));
+    assert!(plain.stderr.contains("outguide: no scanner was found"), "{}", plain.stderr);
+}
+
+#[test]
 fn a_list_that_cannot_be_written_is_no_success() {
     let station = with_driver("");
     let options = ["scanners", "--options", "--scanner", "folder:adf"];

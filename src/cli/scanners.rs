@@ -4,7 +4,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::exit::{Ends, Exit, Stopped};
-use super::telling::{note, say, say_json};
+use super::telling::{say, say_json};
 use crate::app;
 use crate::device::scanner::{
     self, ScanFault, ScannerChoice, ScannerOption, WorkerCommand, printable,
@@ -115,7 +115,9 @@ pub fn without_a_batch(fault: ScanFault) -> anyhow::Error {
 
 pub fn tell(worker: &WorkerCommand, told: As) -> Result<Exit, Stopped> {
     let found = scanner::list(worker).map_err(without_a_batch).ends(Exit::Scanner)?;
-    let exit = if found.is_empty() { Exit::Scanner } else { Exit::Done };
+    if found.is_empty() {
+        return Err(Stopped::because(Exit::Scanner, ScanFault::NoScanner));
+    }
     match told {
         As::Json => {
             let listed: Vec<Listed> = found
@@ -127,16 +129,12 @@ pub fn tell(worker: &WorkerCommand, told: As) -> Result<Exit, Stopped> {
                     kind: scanner.kind,
                 })
                 .collect();
-            if listed.is_empty() {
-                note(format_args!("outguide: {}", ScanFault::NoScanner));
-            }
             say_json(&listed)?;
         }
-        As::Lines if found.is_empty() => say(ScanFault::NoScanner)?,
         As::Lines => found.iter().try_for_each(|scanner| {
             let (vendor, model) = (printable(&scanner.vendor), printable(&scanner.model));
             say(format_args!("  {}   {vendor} {model}", scanner.name_shown()))
         })?,
     }
-    Ok(exit)
+    Ok(Exit::Done)
 }
