@@ -34,17 +34,15 @@ use crate::pdf::paper::{
 };
 use crate::records::barcode::Symbology;
 use crate::records::batch::Expected;
-use crate::records::cover_sheet::{CoverSheet, NOT_PART_OF_THE_RECORD, is_carried_plainly};
+use crate::records::cover_sheet::{
+    BAR_MM, CoverSheet, NOT_PART_OF_THE_RECORD, QR_MODULE_MM, is_carried_plainly,
+};
 use crate::records::separator::PatchCode;
 
-/// 20 mil, the narrowest bar and space of the Code 128.
-const BAR_MM: f64 = 0.508;
 /// Ten modules and no less than 0.2 in.
 const QUIET_MM: f64 = 5.08;
 /// Along the bars: more than 15 % of any code that fits on the sheet.
 const BAR_LENGTH_MM: f64 = 20.0;
-/// A module of the QR code: 4 rows of a standard fax.
-const QR_MODULE_MM: f64 = 1.016;
 /// From the edge of the paper to anything printed: 0.5 in, more than office
 /// printers leave white.
 const MARGIN_MM: f64 = 12.7;

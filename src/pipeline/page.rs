@@ -9,9 +9,9 @@ use super::upright::{read_as_it_lies, read_upright};
 use crate::imaging::clean::{Cleaned, clean, clean_as_recorded, clean_with_turn, inverted};
 use crate::imaging::encode;
 use crate::ocr::{OcrFault, Readers};
-use crate::page_barcodes::{self, Effort};
+use crate::page_barcodes::{self, Effort, draw};
 use crate::profile::{FieldRule, FiledPixels, Profile};
-use crate::records::barcode::Reading;
+use crate::records::barcode::{Reading, Symbology};
 use crate::records::cover_sheet;
 use crate::records::ids::Sha256;
 use crate::records::page::{
@@ -32,6 +32,14 @@ const MOST_WORDS_ON_A_SEPARATOR: usize = 30;
 /// A page with more words has a sheet of ours copied onto it, and is none: with
 /// all its lines filled a sheet prints some 40.
 const MOST_WORDS_ON_A_SHEET_OF_OURS: usize = 60;
+
+/// A sheet is printed on paper of a width like A4's or letter's, in millimetres;
+/// what else the page's resolution says may be made up.
+const PAPER_WIDTH_MM: f64 = 210.0;
+
+/// Sheets whose codes are printed to less than this of their size against the
+/// width of the page are copies on something else. On A3 they come to 0.71.
+const SHRUNK_COPY: f64 = 0.6;
 
 /// Letters of the line every sheet of ours carries that a stroke of a pen or a
 /// bad copy may cost.
@@ -66,6 +74,10 @@ pub fn read_page(page: &SourcePage, profile: &Profile, readers: Option<&Readers>
     let says_it_is_a_cover_sheet = match &text {
         TextOutcome::Recognized { page } => says_cover_sheet(page),
         TextOutcome::NotWanted | TextOutcome::Failed { .. } => Says::Nothing,
+    };
+    let says_it_is_a_cover_sheet = match is_a_shrunk_copy(&readings, original) {
+        true => Says::No,
+        false => says_it_is_a_cover_sheet,
     };
     if says_it_is_a_cover_sheet == Says::Yes && !is_a_sheet(&readings) && !names_a_patch(&readings)
     {
@@ -172,6 +184,40 @@ fn is_a_sheet(readings: &PageReadings) -> bool {
     readings.codes.iter().any(|code| cover_sheet::looks_like_ours(&code.text))
 }
 
+/// Whether each code of ours is so small that the sheet was copied onto the page,
+/// which has room for more than the sheet.
+fn is_a_shrunk_copy(readings: &PageReadings, original: &Raster) -> bool {
+    let page_width = f64::from(original.width().min(original.height()));
+    let mut sizes = readings
+        .codes
+        .iter()
+        .filter(|code| cover_sheet::looks_like_ours(&code.text))
+        .filter_map(|code| Some(length_px(code) / page_width / printed_length(code)?))
+        .peekable();
+    sizes.peek().is_some() && sizes.all(|size| size < SHRUNK_COPY)
+}
+
+/// Of a code on a sheet of ours, as a part of the paper's width.
+fn printed_length(code: &Reading) -> Option<f64> {
+    let module_mm = match code.symbology {
+        Symbology::Code128 => cover_sheet::BAR_MM,
+        Symbology::Qr => cover_sheet::QR_MODULE_MM,
+        Symbology::Code39
+        | Symbology::Itf
+        | Symbology::Codabar
+        | Symbology::DataMatrix
+        | Symbology::Pdf417 => return None,
+    };
+    let modules = draw::encode(code.symbology, &code.text).ok()?.width;
+    Some(f64::from(modules) * module_mm / PAPER_WIDTH_MM)
+}
+
+/// Along its bars' row.
+fn length_px(code: &Reading) -> f64 {
+    let [left, right, ..] = code.corners;
+    f64::from(right.x - left.x).hypot(f64::from(right.y - left.y))
+}
+
 fn names_a_patch(readings: &PageReadings) -> bool {
     readings.codes.iter().any(|code| PatchCode::named_by_sheet(&code.text).is_some())
 }
@@ -222,9 +268,8 @@ fn letters(text: &str) -> impl Iterator<Item = char> {
 mod tests {
     use super::*;
     use crate::imaging::decode::DpiSource;
-    use crate::page_barcodes::draw;
     use crate::profile;
-    use crate::records::barcode::Symbology;
+    use crate::records::barcode::Point;
     use crate::records::raster::{Dpi, PixelBox, PixelFormat};
     use crate::records::text::{Baseline, TextLine, Word};
 
@@ -290,6 +335,31 @@ mod tests {
         assert_eq!(readings.codes[0].text, LABEL);
         let top = readings.codes[0].corners.map(|corner| corner.y);
         assert!(top.iter().all(|y| (150..350).contains(y)), "{top:?}");
+    }
+
+    #[test]
+    fn a_sheet_copied_to_half_its_size_is_known_by_its_codes() {
+        let payload = "OGS1P-0048213-E7719W";
+        let page = Raster::new(1700, 2200, Dpi(200), PixelFormat::Gray8, vec![255; WIDTH * HEIGHT]);
+        let page = page.unwrap();
+        let is_copied_with = |symbology, module_px: f64| {
+            let modules = f64::from(draw::encode(symbology, payload).unwrap().width);
+            let right = 100 + (modules * module_px) as i32;
+            let corners = [(100, 300), (right, 300), (right, 400), (100, 400)];
+            let code = Reading {
+                symbology,
+                text: payload.to_owned(),
+                corners: corners.map(|(x, y)| Point { x, y }),
+                orientation_degrees: 0,
+                found_by: String::new(),
+            };
+            is_a_shrunk_copy(&PageReadings { codes: vec![code], ..PageReadings::default() }, &page)
+        };
+        for (symbology, module_px) in [(Symbology::Code128, 4.0), (Symbology::Qr, 8.0)] {
+            assert!(!is_copied_with(symbology, module_px), "{symbology}");
+            assert!(!is_copied_with(symbology, 0.75 * module_px), "{symbology} made smaller");
+            assert!(is_copied_with(symbology, 0.5 * module_px), "{symbology} copied");
+        }
     }
 
     fn printed(lines: &[&str]) -> PageText {

@@ -75,6 +75,11 @@ pub enum PayloadFault {
 /// words when its code is past reading.
 pub const NOT_PART_OF_THE_RECORD: &str = "separator: not part of the record";
 
+/// The narrowest bar and space of a sheet's Code 128, as printed: 20 mil.
+pub const BAR_MM: f64 = 0.508;
+/// A module of its QR code, as printed: 4 rows of a standard fax.
+pub const QR_MODULE_MM: f64 = 1.016;
+
 /// Whether a barcode means to be one of our sheets, readable or not. A text
 /// that looks like ours and does not [`parse`] is an unreadable cover sheet,
 /// never somebody else's barcode.
