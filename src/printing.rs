@@ -35,7 +35,8 @@ use crate::pdf::paper::{
 use crate::records::barcode::Symbology;
 use crate::records::batch::Expected;
 use crate::records::cover_sheet::{
-    BAR_MM, CoverSheet, NOT_PART_OF_THE_RECORD, QR_MODULE_MM, is_carried_plainly,
+    BAR_MM, CoverSheet, NOT_PART_OF_THE_RECORD, NOT_TO_BE_FILED, QR_MODULE_MM, is_carried_plainly,
+    title,
 };
 use crate::records::separator::PatchCode;
 
@@ -213,10 +214,10 @@ impl Sheet {
 
     fn title(&self) -> &'static str {
         match self {
-            Sheet::BatchHeader { .. } => "BATCH HEADER",
-            Sheet::Patient(_) => "PATIENT",
-            Sheet::DocumentType(_) => "DOCUMENT TYPE",
-            Sheet::Separator => "SEPARATOR",
+            Sheet::BatchHeader { .. } => title::BATCH_HEADER,
+            Sheet::Patient(_) => title::PATIENT,
+            Sheet::DocumentType(_) => title::DOCUMENT_TYPE,
+            Sheet::Separator => title::SEPARATOR,
             Sheet::Patch(_) => "PATCH SHEET",
         }
     }
@@ -400,10 +401,8 @@ fn draw_words(page: &mut PaperPage, layout: &Layout, sheet: &Sheet, order: &Prin
         page.text(PointMm::new(left, y + 17.0), &value, large);
         y += 19.5;
     }
-    let printed = format!(
-        "Outguide · printed {} · scan with the batch, do not file",
-        order.printed_at.strftime("%Y-%m-%d")
-    );
+    let printed =
+        format!("Outguide · printed {} · {NOT_TO_BE_FILED}", order.printed_at.strftime("%Y-%m-%d"));
     let foot = PointMm::new(layout.size.width / 2.0, layout.foot);
     page.text(foot, &printed, Lettering::new(Face::Sans, 10.0).align(Align::Centre));
 }

@@ -19,7 +19,7 @@ use crate::records::page::{
 };
 use crate::records::raster::{EncodedImage, Raster};
 use crate::records::separator::PatchCode;
-use crate::records::text::PageText;
+use crate::records::text::{PageText, Word};
 
 /// How sure a label is of the way its page lies, where nothing else could tell:
 /// not very, since some are stuck on sideways.
@@ -41,9 +41,15 @@ const PAPER_WIDTH_MM: f64 = 210.0;
 /// width of the page are copies on something else. On A3 they come to 0.71.
 const SHRUNK_COPY: f64 = 0.6;
 
-/// Letters of the line every sheet of ours carries that a stroke of a pen or a
+/// Letters of a line every sheet of ours carries that a stroke of a pen or a
 /// bad copy may cost.
 const MOST_LETTERS_LOST: usize = 5;
+
+/// Letters of a sheet's title that may be misread.
+const MOST_TITLE_LETTERS_LOST: usize = 1;
+
+/// A title is at least this much of its height: blurred and faxed sheets lose some.
+const SMALLEST_TITLE: f64 = 0.7;
 
 /// Below this confidence of Tesseract's, a word may be bars, ruled lines or dirt.
 const SURE_OF_A_WORD: f32 = 60.0;
@@ -239,25 +245,46 @@ fn read_stubbornly(
     add_codes(readings, on_cleaned.codes);
 }
 
-/// Whether the page prints the line every sheet of ours carries, or what its
-/// barcodes say. Letters only, since a worn sheet loses its spaces and stops
+/// Whether the page prints one of the lines every sheet of ours carries, or what
+/// its barcodes say. Letters only, since a worn sheet loses its spaces and stops
 /// first.
 fn says_cover_sheet(page: &PageText) -> Says {
     let printed: Vec<char> = page.words().flat_map(|word| letters(&word.text)).collect();
-    let line: String = letters(cover_sheet::NOT_PART_OF_THE_RECORD).collect();
-    let is_the_line = |part: &[char]| {
-        let part: String = part.iter().collect();
-        strsim::levenshtein(&line, &part) <= MOST_LETTERS_LOST
+    let prints = |line: &str| {
+        let line: String = letters(line).collect();
+        printed.windows(line.len().clamp(1, printed.len().max(1))).any(|part| {
+            let part: String = part.iter().collect();
+            strsim::levenshtein(&line, &part) <= MOST_LETTERS_LOST
+        })
     };
-    let prints_it = printed.windows(line.len().clamp(1, printed.len().max(1))).any(is_the_line)
+    let prints_it = prints(cover_sheet::NOT_PART_OF_THE_RECORD)
+        || prints(cover_sheet::NOT_TO_BE_FILED)
         || page.words().any(|word| cover_sheet::looks_like_ours(&word.text));
     let words = page.words().filter(|word| word.confidence >= SURE_OF_A_WORD).count();
-    match prints_it {
+    let is_headed_as_one = words <= MOST_WORDS_ON_A_SEPARATOR
+        && page.lines.iter().any(|line| is_a_title(&line.words, page));
+    match prints_it || is_headed_as_one {
         true if words > MOST_WORDS_ON_A_SHEET_OF_OURS => Says::No,
         true => Says::Yes,
         false if words > MOST_WORDS_ON_A_SEPARATOR => Says::No,
         false => Says::Nothing,
     }
+}
+
+/// A sheet torn below its head has nothing else left. In larger letters than a
+/// chart's own forms are headed with.
+fn is_a_title(line: &[Word], page: &PageText) -> bool {
+    let text: String = line.iter().flat_map(|word| letters(&word.text)).collect();
+    let is_one = |title: &&str| {
+        let title: String = letters(title).collect();
+        strsim::levenshtein(&title, &text) <= MOST_TITLE_LETTERS_LOST
+    };
+    let paper_width = f64::from(page.width.min(page.height));
+    let is_large = |word: &Word| {
+        let height = f64::from(word.bounds.bottom - word.bounds.top);
+        height / paper_width * PAPER_WIDTH_MM >= SMALLEST_TITLE * cover_sheet::TITLE_MM
+    };
+    cover_sheet::title::ALL.iter().any(|title| is_one(title)) && line.iter().all(is_large)
 }
 
 fn letters(text: &str) -> impl Iterator<Item = char> {
@@ -271,7 +298,7 @@ mod tests {
     use crate::profile;
     use crate::records::barcode::Point;
     use crate::records::raster::{Dpi, PixelBox, PixelFormat};
-    use crate::records::text::{Baseline, TextLine, Word};
+    use crate::records::text::{Baseline, TextLine};
 
     const WIDTH: usize = 1700;
     const HEIGHT: usize = 2200;
@@ -375,6 +402,27 @@ mod tests {
     }
 
     #[test]
+    fn a_sheet_torn_below_its_head_is_known_by_its_large_title() {
+        // 210 mm are 1,000 pixels wide: a title is 43 high.
+        let headed = |title: &str, height: u32, words: usize| {
+            let mut page = printed(&[&["MRN"][..], &vec!["seen"; words]].concat());
+            let mut title = printed(&[title]).lines;
+            for word in title.iter_mut().flat_map(|line| &mut line.words) {
+                word.bounds = PixelBox { left: 0, top: 0, right: 200, bottom: height };
+            }
+            page.lines.splice(0..0, title);
+            (page.width, page.height) = (1000, 1294);
+            says_cover_sheet(&page)
+        };
+        assert_eq!(headed("PATIENT", 43, 1), Says::Yes);
+        assert_eq!(headed("DOCUMEMT TYPE", 35, 1), Says::Yes);
+        assert_eq!(headed("PATIENT", 20, 1), Says::Nothing, "the heading of a form");
+        assert_eq!(headed("PATIENTS", 43, 1), Says::Yes);
+        assert_eq!(headed("PATIENT NOTES", 43, 1), Says::Nothing);
+        assert_eq!(headed("PATIENT", 43, 40), Says::No);
+    }
+
+    #[test]
     fn a_body_of_text_is_told_from_the_words_of_a_sheet() {
         let sentence = "the patient was seen today and reports no new pain";
         assert_eq!(says_cover_sheet(&printed(&["PATCH 2", sentence])), Says::Nothing);
@@ -391,6 +439,7 @@ mod tests {
             &["seqarator- nol part", "of lhe recor"][..],
             &["PATIENT", "sep rator: not part ofthe rec0rd", "0048213"],
             &["OGS1P -0048213-E7719W"],
+            &["PATIENT", "MRN", "Outguide - printed 2026-01-31 - scan witb the hatch, do not fle"],
         ] {
             assert_eq!(says_cover_sheet(&printed(lines)), Says::Yes, "{lines:?}");
         }

@@ -75,6 +75,21 @@ pub enum PayloadFault {
 /// words when its code is past reading.
 pub const NOT_PART_OF_THE_RECORD: &str = "separator: not part of the record";
 
+/// At the foot of every sheet of ours, for the same.
+pub const NOT_TO_BE_FILED: &str = "scan with the batch, do not file";
+
+/// Printed large at the head of a sheet, by kind.
+pub mod title {
+    pub const BATCH_HEADER: &str = "BATCH HEADER";
+    pub const PATIENT: &str = "PATIENT";
+    pub const DOCUMENT_TYPE: &str = "DOCUMENT TYPE";
+    pub const SEPARATOR: &str = "SEPARATOR";
+    pub const ALL: [&str; 4] = [BATCH_HEADER, PATIENT, DOCUMENT_TYPE, SEPARATOR];
+}
+
+/// The height of a title's capitals, as printed, where it is not fitted into less.
+pub const TITLE_MM: f64 = 9.1;
+
 /// The narrowest bar and space of a sheet's Code 128, as printed: 20 mil.
 pub const BAR_MM: f64 = 0.508;
 /// A module of its QR code, as printed: 4 rows of a standard fax.
