@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -114,7 +115,12 @@ async fn begin_job(State(feeder): State<Shared>, order: String) -> Response {
     }
 }
 
+/// No feeder has its sheets through before the driver asks for the first; on a
+/// busy machine a driver handed all of them at once says that there was none.
+const A_SHEET: Duration = Duration::from_millis(40);
+
 async fn next_document(State(feeder): State<Shared>) -> Response {
+    tokio::time::sleep(A_SHEET).await;
     let mut feeder = feeder.lock().unwrap();
     match feeder.stack.last().copied() {
         Some(Sheet::Gray(level)) => {
