@@ -284,7 +284,7 @@ fn is_a_title(line: &[Word], page: &PageText) -> bool {
         let height = f64::from(word.bounds.bottom - word.bounds.top);
         height / paper_width * PAPER_WIDTH_MM >= SMALLEST_TITLE * cover_sheet::TITLE_MM
     };
-    cover_sheet::title::ALL.iter().any(|title| is_one(title)) && line.iter().all(is_large)
+    cover_sheet::title::ALL.iter().any(is_one) && line.iter().all(is_large)
 }
 
 fn letters(text: &str) -> impl Iterator<Item = char> {
