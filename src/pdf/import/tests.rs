@@ -363,20 +363,24 @@ fn a_page_without_extent_is_damaged_and_not_blank_paper() {
     }
 }
 
+/// Two gray pixels, to be drawn as `Im`.
+fn page_with_image(keys: &str, content: &str) -> Vec<u8> {
+    let image = "/Subtype/Image/Width 2/Height 1/BitsPerComponent 8/ColorSpace/DeviceGray";
+    pdf_of(&[
+        "<</Type/Catalog/Pages 2 0 R>>".to_owned(),
+        "<</Type/Pages/Kids[3 0 R]/Count 1>>".to_owned(),
+        format!(
+            "<</Type/Page/Parent 2 0 R{keys}/Contents 4 0 R/Resources<</XObject<</Im 5 0 R>>>>>>"
+        ),
+        stream("", content),
+        stream(image, "\x01\x02"),
+    ])
+}
+
 #[test]
 fn an_empty_crop_box_says_nothing_of_an_image_that_is_the_page() {
     let page = |boxes: &str, content: &str| {
-        let image = "/Subtype/Image/Width 2/Height 1/BitsPerComponent 8/ColorSpace/DeviceGray";
-        first_page(pdf_of(&[
-            "<</Type/Catalog/Pages 2 0 R>>".to_owned(),
-            "<</Type/Pages/Kids[3 0 R]/Count 1>>".to_owned(),
-            format!(
-                "<</Type/Page/Parent 2 0 R/MediaBox[36 72 180 144]{boxes}/Contents 4 0 R\
-                 /Resources<</XObject<</Im 5 0 R>>>>>>"
-            ),
-            stream("", content),
-            stream(image, "\x01\x02"),
-        ]))
+        first_page(page_with_image(&format!("/MediaBox[36 72 180 144]{boxes}"), content))
     };
     let image = "144 0 0 72 36 72 cm /Im Do";
     for crop in ["/CropBox[0 0 0 0]", "/CropBox[40 80 40 80]", "/CropBox[40 80 40.0001 100]"] {
@@ -394,18 +398,7 @@ fn an_empty_crop_box_says_nothing_of_an_image_that_is_the_page() {
 #[test]
 fn a_page_is_as_large_as_its_own_unit_makes_it() {
     let page = |keys: &str, content: &str| {
-        let image = "/Subtype/Image/Width 2/Height 1/BitsPerComponent 8/ColorSpace/DeviceGray";
-        first_page(pdf_of(&[
-            "<</Type/Catalog/Pages 2 0 R>>".to_owned(),
-            "<</Type/Pages/Kids[3 0 R]/Count 1>>".to_owned(),
-            format!(
-                "<</Type/Page/Parent 2 0 R/MediaBox[0 0 144 72]{keys}/Contents 4 0 R\
-                 /Resources<</XObject<</Im 5 0 R>>>>>>"
-            ),
-            stream("", content),
-            stream(image, "\x01\x02"),
-        ]))
-        .unwrap()
+        first_page(page_with_image(&format!("/MediaBox[0 0 144 72]{keys}"), content)).unwrap()
     };
     let size = |keys, content| {
         let page = page(keys, content);
