@@ -9,6 +9,10 @@ use std::path::{Path, PathBuf};
 
 use crate::settings_file::{Problem, Section, SettingsFile, listed};
 
+mod postgres_url;
+
+pub use postgres_url::PostgresUrl;
+
 /// Read where none is given on the command line; it need not be there.
 pub const SYSTEM_FILE: &str = "/etc/outguide/station.toml";
 
@@ -22,6 +26,9 @@ pub struct Station {
     pub name: String,
     /// Spool and store.
     pub state_dir: PathBuf,
+    /// Where the running station listens for commands; where not given,
+    /// `socket` in the state folder.
+    pub socket: Option<PathBuf>,
     /// The feeder stops before less than this is free where the spool is.
     pub free_space_floor_mb: u64,
     /// Looked in before `/etc/outguide/profiles`.
@@ -32,6 +39,8 @@ pub struct Station {
     pub tessdata_dir: Option<PathBuf>,
     /// Pages recognised at once; where not given, one for each processor.
     pub ocr_workers: Option<u32>,
+    /// The database that stations share; where not given, a file in `state_dir`.
+    pub shared_store: Option<PostgresUrl>,
     pub repository: Repository,
 }
 
@@ -55,12 +64,14 @@ impl Default for Station {
             id: "station".to_owned(),
             name: "Scan station".to_owned(),
             state_dir: PathBuf::from("/var/lib/outguide"),
+            socket: None,
             // Forty colour letter pages at 300 dpi as they leave the scanner, 25 MB each.
             free_space_floor_mb: 1024,
             profiles_dir: None,
             scanner: None,
             tessdata_dir: None,
             ocr_workers: None,
+            shared_store: None,
             repository: Repository::default(),
         }
     }
@@ -115,11 +126,13 @@ fn station(root: &Section<'_>) -> Station {
     let machine = root.section("station");
     let scanner = root.section("scanner");
     let ocr = root.section("ocr");
+    let store = root.section("store");
     let repository = root.section("repository");
     let station = Station {
         id: machine.text("id").map_or(standard.id, |id| checked_id(&machine, id)),
         name: machine.text("name").map_or(standard.name, str::to_owned),
         state_dir: folder(&machine, "state_dir").unwrap_or(standard.state_dir),
+        socket: folder(&machine, "socket"),
         free_space_floor_mb: machine
             .whole("free_space_floor_mb", 1..=1_000_000)
             .unwrap_or(standard.free_space_floor_mb),
@@ -127,13 +140,14 @@ fn station(root: &Section<'_>) -> Station {
         scanner: scanner.text("device").map(str::to_owned),
         tessdata_dir: folder(&ocr, "tessdata_dir"),
         ocr_workers: ocr.whole("workers", 1..=256).map(|workers| workers as u32),
+        shared_store: postgres_url(&store),
         repository: Repository {
             dir: folder(&repository, "dir"),
             path_seen_by_repository: repository.text("path_seen_by_repository").map(str::to_owned),
             staging: folder(&repository, "staging"),
         },
     };
-    for section in [&machine, &scanner, &ocr, &repository, root] {
+    for section in [&machine, &scanner, &ocr, &store, &repository, root] {
         section.no_other_keys();
     }
     station
@@ -151,6 +165,22 @@ fn checked_id(section: &Section<'_>, id: &str) -> String {
         );
     }
     id.to_owned()
+}
+
+/// What is wrong with it is said without repeating it: it may hold a password.
+fn postgres_url(section: &Section<'_>) -> Option<PostgresUrl> {
+    match PostgresUrl::new(section.text("url")?) {
+        Ok(url) => Some(url),
+        Err(what) => {
+            section.file().refuse(
+                &section.path_of("url"),
+                what,
+                "write \"postgres://USER@HOST/DATABASE\", or leave it out for a file of the \
+                 station's own",
+            );
+            None
+        }
+    }
 }
 
 /// An absolute path: a relative one would mean another folder for each place

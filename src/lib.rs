@@ -6,9 +6,15 @@
 //!
 //! ```text
 //! feeder ─▶ capture ─▶ SPOOL (durable) ─▶ read ─▶ separate ─▶ render ─▶ file
-//!                        originals        page    batch      document  document
-//!                        never change
+//!             ▲          originals        page    batch      document  document
+//!  clerk ─▶ desk         never change     └──────── steps due are rows ────────┘
 //! ```
+//!
+//! [`app::serve`] runs this all day: the [`capture::desk`] owns the scanner, the
+//! [`pipeline::runner`] does the steps that are due, [`web`] tells and takes
+//! orders on the station's socket, and the [`supervisor`] keeps all three going.
+//! They meet in the [`store`]. `outguide capture` does one batch by the same
+//! parts, or hands its order to the station that runs.
 //!
 //! Reading is one step: barcodes on the original, then cleaning, then words, so
 //! that a page is decoded once. Our own sheets and blank pages are known by the
@@ -23,14 +29,15 @@
 //! | Layer | Modules | May import |
 //! |---|---|---|
 //! | 0 words | [`records`] | std and plain-data crates |
-//! | 1 ground | [`profile`] [`config`] [`settings_file`] [`disk`] | 0, and one another |
+//! | 1 ground | [`profile`] [`config`] [`settings_file`] [`disk`] [`supervisor`] | 0, and one another |
 //! | 2 means | [`device`] [`spool`] [`store`] [`imaging`] [`page_barcodes`] [`ocr`] [`pdf`] [`repository`] | 0, 1; never a sibling |
 //! | 3 work | [`capture`] [`pipeline`] [`printing`] | 0–2; never each other: they meet in the store |
+//! | 4 face | [`web`] | 0–3; of the means it reads the store |
 //! | 5 root | [`app`] [`cli`] | all |
 //!
 //! `tests/architecture.rs` holds this table, and the fences: rxing only in
-//! [`page_barcodes`], PDF crates only in [`pdf`], SQL only in [`store`], clap
-//! only in [`cli`], anyhow only in layer 5, unsafe only where libsane,
+//! [`page_barcodes`], PDF crates only in [`pdf`], SQL only in [`store`], axum only
+//! in [`web`], clap only in [`cli`], anyhow only in layer 5, unsafe only where libsane,
 //! leptonica and Tesseract are called.
 //!
 //! libsane and Tesseract run in processes of their own (`outguide scan-worker`,
@@ -45,6 +52,7 @@ pub mod config;
 pub mod disk;
 pub mod profile;
 pub mod settings_file;
+pub mod supervisor;
 
 // 2 means
 pub mod device;
@@ -60,6 +68,9 @@ pub mod store;
 pub mod capture;
 pub mod pipeline;
 pub mod printing;
+
+// 4 face
+pub mod web;
 
 // 5 root
 pub mod app;

@@ -266,7 +266,7 @@ fn a_commit_that_fails_as_the_batch_is_closed_says_how_to_go_on() {
     let page = ["--profile", "plain-pages", "--from", NOTE];
     assert_eq!(station.capture(&page).code, 0);
     station.database(
-        "CREATE TRIGGER broken BEFORE UPDATE OF state ON batch WHEN NEW.state = 'scanned' \
+        "CREATE TRIGGER broken BEFORE UPDATE OF state ON batch WHEN NEW.state = 'processing' \
          BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END",
     );
     let broken = station.capture(&page);

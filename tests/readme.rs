@@ -22,6 +22,7 @@ fn every_command_in_the_readme_does_what_it_says() {
     }
 
     let mut stopped_batch = String::new();
+    let mut served = None;
     let mut ran = Vec::new();
     for line in commands() {
         let line = line
@@ -31,8 +32,12 @@ fn every_command_in_the_readme_does_what_it_says() {
             .replace("20260131-090000-1a2b", &stopped_batch);
         let mut args: Vec<&str> = line.split_whitespace().skip(1).collect();
         let state = station.path("state").display().to_string();
-        if matches!(args[0], "capture" | "check") {
+        if matches!(args[0], "capture" | "check" | "batch" | "question" | "backlog") {
             args.extend(["--state", &state]);
+        }
+        // From where the README says so, the station runs.
+        if args[0] == "batch" && served.is_none() {
+            served = Some(station.serve(&[]));
         }
         if args.starts_with(&["convert"]) {
             std::fs::copy(station.path("header.pdf"), station.path("letter.pdf")).unwrap();
@@ -50,7 +55,18 @@ fn every_command_in_the_readme_does_what_it_says() {
         }
         ran.push(args[0].to_owned());
     }
-    for command in ["coversheet", "scanners", "check", "capture", "convert", "barcodes", "verify"] {
+    for command in [
+        "coversheet",
+        "scanners",
+        "check",
+        "capture",
+        "batch",
+        "question",
+        "backlog",
+        "convert",
+        "barcodes",
+        "verify",
+    ] {
         assert!(ran.iter().any(|name| name == command), "the README does not show {command}");
     }
     assert!(station.path("out.pdf").exists());

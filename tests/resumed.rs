@@ -225,7 +225,7 @@ fn a_repository_said_anew_is_remembered() {
     let batch = station.capture(&with(&profile, &SCANNER)).batch();
     // It stops once more before anything is filed there.
     station.database(
-        "CREATE TRIGGER broken BEFORE UPDATE OF state ON batch WHEN NEW.state = 'scanned' \
+        "CREATE TRIGGER broken BEFORE UPDATE OF state ON batch WHEN NEW.state = 'processing' \
          BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END",
     );
     assert_eq!(resume_into(&station, &batch, "elsewhere").code, 7);
@@ -319,7 +319,7 @@ fn a_batch_of_files_goes_on_with_all_of_them_or_says_which_are_others() {
 
 #[test]
 fn the_printed_command_is_taken_whether_the_batch_still_wants_its_files_or_not() {
-    for breaks_on_the_way_to in ["scanned", "filed"] {
+    for breaks_on_the_way_to in ["processing", "filed"] {
         let station = Station::new();
         let profile = station.quick_profile("feeder");
         let (station, from) = station_of_files(4, &profile, station);
@@ -329,7 +329,11 @@ fn the_printed_command_is_taken_whether_the_batch_still_wants_its_files_or_not()
         station.database("DROP TRIGGER broken");
         let command = printed_command(&stopped);
         let command: Vec<&str> = command.iter().map(String::as_str).collect();
-        assert_eq!(command.contains(&"--from"), breaks_on_the_way_to == "scanned", "{command:?}");
+        assert_eq!(
+            command.contains(&"--from"),
+            breaks_on_the_way_to == "processing",
+            "{command:?}"
+        );
         let resumed = station.run(&[&command[..], &["--json"]].concat());
         assert_eq!(resumed.code, 0, "{command:?}: {}", resumed.stderr);
         assert_eq!(resumed.json()["pages"], 2, "{command:?}");

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use outguide::pipeline::separate::{Seen, SeparablePage, Separated, separate};
+use outguide::pipeline::separate::{Counts, Seen, SeparablePage, Separated, separate};
 use outguide::printing::Sheet;
 use outguide::profile::{self, Profile};
 use outguide::records::barcode::{Point, Reading, Symbology};
@@ -51,7 +51,8 @@ fn check(case: &Path) -> Option<String> {
     }
     let batch: BatchId = "20260131-090000-1a2b".parse().unwrap();
     let all: Vec<PageNo> = pages.iter().map(|page| page.no).collect();
-    let separated = separate(&batch, pages, typed, &profile.expect("a profile line"));
+    let separated =
+        separate(&batch, pages, Counts::HeldTo(typed), &profile.expect("a profile line"));
     let missed = not_accounted_for(&separated, &all);
     assert!(missed.is_none(), "{}: {}", case.display(), missed.unwrap_or_default());
     let outcome = in_words(&separated);
@@ -184,7 +185,7 @@ proptest! {
         let all: Vec<PageNo> = pages.iter().map(|page| page.no).collect();
         let batch: BatchId = "20260131-090000-1a2b".parse().unwrap();
         for profile in profiles() {
-            let separated = separate(&batch, pages.clone(), Expected::default(), &profile);
+            let separated = separate(&batch, pages.clone(), Counts::HeldTo(Expected::default()), &profile);
             let missed = not_accounted_for(&separated, &all);
             prop_assert!(missed.is_none(), "{:?}: {missed:?}", profile.separation);
         }

@@ -16,7 +16,7 @@ use outguide::records::batch::BatchState;
 use outguide::repository::filing_fault::FilingFault;
 use outguide::store::BatchRow;
 
-use station::day::{BATCH, Day, PAGES, files_ending};
+use station::day::{BATCH, Day, files_ending};
 
 #[derive(Debug, Clone, Copy)]
 enum Stop {
@@ -88,26 +88,11 @@ async fn a_batch_of_which_something_is_filed_takes_no_more_paper() {
     drop(work);
     assert_eq!(files_ending(&day.path("repository"), "json"), 1);
     let work = day.resume().await;
-    assert_eq!(work.batch.state, BatchState::Scanned);
+    assert_eq!(work.batch.state, BatchState::Filing);
     day.recorder.mend();
     assert_eq!(work.run_closed(|_| {}).await.unwrap(), BatchState::Filed);
     drop(work);
     day.check_everything_is_filed_once("gone on").await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_batch_with_a_page_in_no_place_does_not_count_as_filed() {
-    let day = Day::new();
-    let work = day.fed_and_not_closed().await;
-    let (store, batch) = (&work.state.store, &work.batch.id);
-    for ended in [BatchState::InQuestion, BatchState::Filed] {
-        store.move_batch_to(batch, ended).await.unwrap_err();
-    }
-    work.run_closed(|_| {}).await.unwrap();
-    let filed = store.documents(batch).await.unwrap();
-    let places = store.placements(batch).await.unwrap();
-    store.record_separation(batch, &filed, &places, &[]).await.unwrap_err();
-    assert_eq!(store.filed_documents(batch).await.unwrap().len(), PAGES as usize);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -128,7 +113,7 @@ async fn a_stack_that_is_through_is_not_fed_again_because_reading_failed() {
     drop(work);
     day.recorder.mend();
     let work = day.resume().await;
-    assert_eq!(work.batch.state, BatchState::Scanned);
+    assert_eq!(work.batch.state, BatchState::Processing);
     assert_eq!(work.run_closed(|_| {}).await.unwrap(), BatchState::Filed);
 }
 
@@ -140,7 +125,7 @@ async fn what_the_station_keeps_is_for_its_own_user_alone() {
     std::fs::create_dir(&folder).unwrap();
     std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o755)).unwrap();
     let state = app::open_state(&folder, &Station::default(), Disk::Real).await.unwrap();
-    state.store.unfinished_batches().await.unwrap();
+    state.store.unfinished_batches(&state.station).await.unwrap();
     let mut found = Vec::new();
     for entry in std::fs::read_dir(&folder).unwrap() {
         let entry = entry.unwrap();
@@ -205,8 +190,8 @@ fn folders_that_lie_one_in_the_other_are_refused_however_they_are_spelled() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn where_filing_began_is_known_for_whatever_stands_there() {
-    let place_of = async |work: &BatchWork| {
-        work.state.store.batch(&work.batch.id).await.unwrap().unwrap().filing_place
+    let staging_of = async |work: &BatchWork| {
+        work.state.store.batch(&work.batch.id).await.unwrap().unwrap().filing_staging
     };
     let mut stood = 0;
     for after_requests in 0..40 {
@@ -218,8 +203,8 @@ async fn where_filing_began_is_known_for_whatever_stands_there() {
         day.recorder.mend();
         if files_ending(&below, "pdf") > 0 {
             stood += 1;
-            let place = place_of(&work).await.expect("the place is recorded first");
-            assert_eq!(place.folder, below.canonicalize().unwrap().display().to_string());
+            let staging = staging_of(&work).await.expect("it is recorded first");
+            assert_eq!(staging, day.path(".outguide").display().to_string());
         }
         if ran.is_ok() {
             break;
@@ -231,5 +216,5 @@ async fn where_filing_began_is_known_for_whatever_stands_there() {
     let work = day.fed_and_not_closed().await;
     day.recorder.inject(Fault::ReadOnly { below: day.path("repository") });
     work.run_closed(|_| {}).await.unwrap_err();
-    assert_eq!(place_of(&work).await, None, "nothing was placed: another repository is free");
+    assert_eq!(staging_of(&work).await, None, "nothing was placed: another repository is free");
 }

@@ -7,12 +7,15 @@ use clap::Args;
 
 use super::clerk::{Answers, Interruption, Signals, Whose, whose_answers};
 use super::exit::{Ends, Exit, Stopped};
+use super::handed_over;
 use super::progress::Progress;
-use super::report::{BatchReport, Standing};
-use super::resume::{self, PaperWanted, refuse_beside_unfinished, resumed};
+use super::report::{self, Standing};
+use super::resume::{self, refuse_beside_unfinished, resumed};
 use super::settings::{self, StateArgs};
+use super::station_client::StationClient;
 use super::telling::note;
 use crate::app::{self, Attended, BatchWork, State};
+use crate::capture::resumption::PaperWanted;
 use crate::capture::{CaptureFault, StackEnd, StopSwitch};
 use crate::config::Station;
 use crate::device::scanner::{
@@ -24,6 +27,7 @@ use crate::records::batch::{BatchState, Expected, PaperFrom};
 use crate::records::ids::BatchId;
 use crate::repository::watched_folder::WatchedFolder;
 use crate::store::{BatchRow, StoreFault};
+use crate::web::api::report::BatchReport;
 
 /// Scan a stack of paper and file it: one batch, to the end
 ///
@@ -121,7 +125,10 @@ pub async fn run(args: CaptureArgs) -> Result<Exit, Stopped> {
 /// `worker` says how to start the scan worker, and with what libsane settings.
 pub async fn run_with(args: CaptureArgs, worker: WorkerCommand) -> Result<Exit, Stopped> {
     let mut standing = Standing::default();
-    let ended = capture(&args, worker, &mut standing).await;
+    let ended = match StationClient::running(&args.state).await? {
+        Some(station) => handed_over::capture(&args, &station, &mut standing).await,
+        None => capture(&args, worker, &mut standing).await,
+    };
     if let (true, Err(stopped)) = (args.json, &ended) {
         standing.tell(stopped).ends(Exit::Failed)?;
     }
@@ -226,7 +233,7 @@ async fn feed(args: &CaptureArgs, work: &BatchWork, which: WhichScanner) -> Resu
     let progress = Arc::new(Progress::new(args.json));
     let signals = Signals::listen().ends(Exit::Failed)?;
     let stop = StopSwitch::default();
-    let worked = match PaperWanted::of(args, &work.batch) {
+    let worked = match resume::paper_wanted(args, &work.batch) {
         PaperWanted::FromFeeder | PaperWanted::FromFiles => {
             let (attended, interruption) = attended(args, &work.batch, &progress, &stop)?;
             tokio::select! {
@@ -249,7 +256,7 @@ async fn feed(args: &CaptureArgs, work: &BatchWork, which: WhichScanner) -> Resu
     progress.finish();
     let state = worked?;
     let report = BatchReport::read(&work.state.store, &work.batch).await.ends(Exit::Storage)?;
-    report.tell(args.json).ends(Exit::Failed)?;
+    report::tell(&report, args.json).ends(Exit::Failed)?;
     Ok(if state == BatchState::Filed { Exit::Done } else { Exit::Questions })
 }
 
@@ -271,14 +278,14 @@ async fn feed_and_run(
             which,
             order,
             attended,
-            move |event| on_capture.capture(event),
-            move |event| on_run.run(event),
+            move |event| on_capture.happening(event),
+            move |event| on_run.happening(event),
         )
         .await
         .ends(Exit::Failed)?;
     progress.finish();
     match fed {
-        Ok(StackEnd::Closed) => {}
+        Ok(StackEnd::Closed | StackEnd::Enough) => {}
         Ok(StackEnd::Nothing) => return Err(forget_and_say_so(work).await),
         Err(fault) => return Err(stop_of_feeding(args, work, fault).await),
     }
@@ -294,7 +301,7 @@ async fn run_closed(
         return Err(forget_and_say_so(work).await);
     }
     let on_run = progress.clone();
-    let ran = work.run_closed(move |event| on_run.run(event)).await;
+    let ran = work.run_closed(move |event| on_run.happening(event)).await;
     run_to_the_end(args, work, ran).await
 }
 
@@ -356,7 +363,9 @@ fn exit_of(fault: &CaptureFault) -> Exit {
         CaptureFault::Scanner(
             ScanFault::UnreadableFile { .. } | ScanFault::UnreadableFolder { .. },
         ) => Exit::Input,
-        CaptureFault::OtherFiles { .. } => Exit::Unfinished,
+        CaptureFault::OtherFiles { .. }
+        | CaptureFault::TakesNoPaper { .. }
+        | CaptureFault::NotLikeThat { .. } => Exit::Unfinished,
         CaptureFault::Scanner(fault) if fault.is_about_the_settings() => Exit::Settings,
         CaptureFault::Scanner(_) => Exit::Scanner,
         CaptureFault::Spool(_) | CaptureFault::Store(_) => Exit::Storage,
@@ -381,7 +390,7 @@ async fn stop_of_feeding(args: &CaptureArgs, work: &BatchWork, fault: CaptureFau
         Err(error) => return Stopped { exit: Exit::Storage, cause: error.into() },
     };
     if let Some(last) = kept.last() {
-        let wanted = PaperWanted::of(args, &work.batch);
+        let wanted = resume::paper_wanted(args, &work.batch);
         note(format_args!("outguide: {}", resume::kept_so_far(wanted, Some(last))));
         return match fault {
             CaptureFault::Scanner(ScanFault::FeederEmpty) => feeder_empty_behind(args, work).await,
@@ -417,6 +426,7 @@ async fn run_to_the_end(
         RunFault::Store(_) | RunFault::Spool(_) | RunFault::Filing(_) | RunFault::Render { .. } => {
             Exit::Storage
         }
+        RunFault::Profile { .. } | RunFault::Readers(_) => Exit::Settings,
         RunFault::PageTask { .. } => Exit::Failed,
     };
     Err(stop(args, work, exit, fault.into()).await)

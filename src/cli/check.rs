@@ -61,7 +61,7 @@ pub async fn run(args: &CheckArgs) -> Result<Exit, Stopped> {
         Finding::of("scanner", scanners(&station)),
         Finding::of("languages", languages(&profiles, &station)),
         Finding::of("state folder", state_folder(&state, &station)),
-        Finding::of("batches", batches(&state).await),
+        Finding::of("batches", batches(&state, &station).await),
         Finding::of("repository", repository(args, &station)),
         Finding::of("clock", clock()),
     ];
@@ -153,8 +153,8 @@ fn state_folder(folder: &Path, station: &Station) -> anyhow::Result<String> {
     Ok(format!("{}{yet}, {free} GB free", folder.display()))
 }
 
-async fn batches(state: &Path) -> anyhow::Result<String> {
-    let unfinished = app::unfinished_batches(state).await?;
+async fn batches(state: &Path, station: &Station) -> anyhow::Result<String> {
+    let unfinished = app::unfinished_batches(state, station).await?;
     Ok(match unfinished.as_slice() {
         [] => "none is unfinished".to_owned(),
         batches => {

@@ -144,7 +144,7 @@ fn read_answers(asked: &Receiver<()>, tell: &Sender<Said>) {
 }
 
 impl Interruption {
-    fn stop(&self) {
+    pub fn stop(&self) {
         if self.0.send(Said::Stop).is_err() {
             tracing::debug!("nobody waits for an answer any more");
         }
@@ -172,7 +172,8 @@ impl Signals {
         })
     }
 
-    async fn next(&mut self) -> &'static str {
+    /// Which came next, in words.
+    pub async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.interrupt.recv() => "interrupted",
             _ = self.terminate.recv() => "told to end",

@@ -11,6 +11,7 @@ use clap::Args;
 use super::capture::{self, CaptureArgs};
 use super::exit::{Ends, Exit, Stopped};
 use super::scanners;
+use super::settings::{self, StateArgs};
 use super::telling::{fail_in_json, in_one_line, say};
 use crate::app;
 use crate::device::scanner::WorkerCommand;
@@ -79,7 +80,8 @@ pub async fn run(args: &DemoArgs) -> Result<Exit, Stopped> {
 
 /// The shipped stack is known: anything else is a station that does not work.
 async fn as_it_must_come_out(exit: Exit, state: &Path) -> Result<(), Stopped> {
-    let documents = app::filed_records(state).await.ends(Exit::Storage)?.len();
+    let station = settings::station(&StateArgs::default())?;
+    let documents = app::filed_records(state, &station).await.ends(Exit::Storage)?.len();
     if exit == Exit::Questions && documents == SHIPPED_DOCUMENTS {
         return Ok(());
     }

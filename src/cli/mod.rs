@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod barcodes;
+mod batch;
 mod capture;
 mod check;
 mod clerk;
@@ -13,11 +14,14 @@ mod convert;
 mod coversheet;
 mod demo;
 mod exit;
+mod handed_over;
 mod progress;
 mod report;
 mod resume;
 mod scanners;
+mod serve;
 mod settings;
+mod station_client;
 mod telling;
 mod verify;
 
@@ -39,6 +43,10 @@ enum Command {
     Scanners(scanners::ScannersArgs),
     Check(check::CheckArgs),
     Verify(verify::VerifyArgs),
+    Serve(serve::ServeArgs),
+    Batch(batch::BatchCommand),
+    Question(batch::QuestionCommand),
+    Backlog(batch::BacklogArgs),
     Demo(demo::DemoArgs),
     /// Drive one scanner for the station (internal).
     #[command(hide = true)]
@@ -59,9 +67,14 @@ impl Command {
             Command::Scanners(args) => args.json,
             Command::Check(args) => args.json,
             Command::Verify(args) => args.json,
-            Command::Capture(_) | Command::Demo(_) | Command::ScanWorker | Command::OcrWorker => {
-                false
-            }
+            Command::Batch(command) => command.json(),
+            Command::Question(command) => command.json(),
+            Command::Backlog(args) => args.json(),
+            Command::Capture(_)
+            | Command::Demo(_)
+            | Command::Serve(_)
+            | Command::ScanWorker
+            | Command::OcrWorker => false,
         }
     }
 }
@@ -98,6 +111,10 @@ pub fn run() -> ExitCode {
         Command::Scanners(args) => scanners::run(&args),
         Command::Check(args) => waiting_for(async move { check::run(&args).await }),
         Command::Verify(args) => waiting_for(async move { verify::run(&args).await }),
+        Command::Serve(args) => waiting_for_and_telling("info", serve::run(args)),
+        Command::Batch(command) => waiting_for(batch::run(command)),
+        Command::Question(command) => waiting_for(batch::questions(command)),
+        Command::Backlog(args) => waiting_for(batch::backlog(args)),
     };
     match ended {
         Ok(exit) => exit.into(),
@@ -115,7 +132,15 @@ pub fn run() -> ExitCode {
 
 /// Runs a command that waits for several things at once.
 fn waiting_for(command: impl Future<Output = Result<Exit, Stopped>>) -> Result<Exit, Stopped> {
-    log_to_stderr();
+    waiting_for_and_telling("warn", command)
+}
+
+/// `level` is what the log tells where `RUST_LOG` says nothing.
+fn waiting_for_and_telling(
+    level: &str,
+    command: impl Future<Output = Result<Exit, Stopped>>,
+) -> Result<Exit, Stopped> {
+    log_to_stderr(level);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -127,10 +152,10 @@ fn waiting_for(command: impl Future<Output = Result<Exit, Stopped>>) -> Result<E
     ended
 }
 
-/// For the administrator; quiet unless `RUST_LOG` asks.
-fn log_to_stderr() {
+/// For the administrator.
+fn log_to_stderr(level: &str) {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

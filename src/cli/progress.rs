@@ -8,9 +8,8 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::telling;
-use crate::capture::CaptureEvent;
-use crate::device::scanner::printable;
-use crate::pipeline::runner::RunEvent;
+use crate::web::api::batch::BatchShown;
+use crate::web::api::event::Happening;
 
 /// To the line's beginning, and away with what is drawn there.
 const CLEAR_LINE: &str = "\r\x1b[2K";
@@ -73,35 +72,44 @@ impl Progress {
         answer
     }
 
-    pub fn capture(&self, event: CaptureEvent) {
-        match event {
-            CaptureEvent::ScannerReady { scanner } => {
-                self.line(&format!("scanning with {}", printable(&scanner)))
-            }
-            CaptureEvent::Warning(warning) => self.warn(&warning.to_string()),
-            CaptureEvent::PageDurable { page, sheet } => self.count(|counted| {
+    pub fn happening(&self, event: impl Into<Happening>) {
+        match event.into() {
+            Happening::ScannerReady { scanner } => self.line(&format!("scanning with {scanner}")),
+            Happening::Warning { told } => self.warn(&told),
+            Happening::PageKept { page, sheet } => self.count(|counted| {
                 counted.sheets = sheet;
                 counted.pages = page.get();
             }),
-        }
-    }
-
-    pub fn run(&self, event: RunEvent) {
-        match event {
-            RunEvent::PageRead { .. } => self.count(|counted| counted.read += 1),
-            RunEvent::PageWithoutText { page, cause } => {
+            Happening::PageRead { .. } => self.count(|counted| counted.read += 1),
+            Happening::PageWithoutText { page, cause } => {
                 self.warn(&format!("page {page} is filed without text: {cause}"));
             }
-            RunEvent::PageOfDoubtfulSize { page, cause } => {
+            Happening::PageOfDoubtfulSize { page, cause } => {
                 self.warn(&format!("page {page}: {cause}"));
             }
-            RunEvent::Separated { documents, questions } => {
+            Happening::Separated { documents, questions } => {
                 let documents = telling::plural(documents, "document");
                 let questions = telling::plural(questions, "question");
                 self.line(&format!("separated: {documents}, {questions}"));
             }
-            RunEvent::DocumentFiled { .. } => self.count(|counted| counted.filed += 1),
+            Happening::DocumentFiled { .. } => self.count(|counted| counted.filed += 1),
+            Happening::StepFailed { cause, .. } => self.warn(&cause),
+            Happening::Standing { standing } => self.stands(&standing),
+            Happening::Moved => {}
         }
+    }
+
+    /// Counts on from where a batch stands.
+    pub fn stands(&self, batch: &BatchShown) {
+        let count = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+        self.count(|counted| {
+            *counted = Counted {
+                sheets: count(batch.sheets),
+                pages: count(batch.pages),
+                read: count(batch.pages_read),
+                filed: count(batch.documents_filed),
+            };
+        });
     }
 
     pub fn finish(&self) {

@@ -1,7 +1,6 @@
 //! A batch that was stopped: what is safe of it, what is to be fed, and how it
 //! goes on. Every command that speaks of an earlier batch says it from here.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,42 +10,39 @@ use super::report::Standing;
 use super::telling::{note, say_if_heard};
 use crate::app::{self, BatchWork, State};
 use crate::capture;
+use crate::capture::resumption::{
+    MorePaper, NewOrders, PaperWanted, ResumeFault, check_paper_given, record_new_orders,
+    with_new_orders,
+};
 use crate::config::Station;
 use crate::device::scanner::PageStack;
-use crate::disk::page_file::read_page_file;
 use crate::profile;
-use crate::records::batch::{BatchState, Expected, FilingPlace, GivenFile, PaperFrom};
-use crate::records::ids::{BatchId, Sha256};
+use crate::records::batch::{Expected, PaperFrom};
+use crate::records::ids::BatchId;
 use crate::records::page::SpooledPage;
 use crate::repository::watched_folder::WatchedFolder;
 use crate::spool::{Unclaimed, UnclaimedKind};
 use crate::store::BatchRow;
 
-/// What a batch takes when it goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PaperWanted {
-    FromFeeder,
-    FromFiles,
-    NoMore,
+/// What the resuming command line says anew.
+pub fn new_orders(args: &CaptureArgs, stack: Option<&PageStack>) -> NewOrders {
+    let settled = |folder: &PathBuf| app::settled_path(folder).display().to_string();
+    NewOrders {
+        scanner: args.scanner.clone(),
+        set: args.set.clone(),
+        repository: args.repository.as_ref().map(settled),
+        expected: Expected { sheets: args.expect_sheets, documents: args.expect_documents },
+        max_pages: args.pages,
+        stack: stack.cloned(),
+    }
 }
 
-impl PaperWanted {
-    pub fn of(args: &CaptureArgs, batch: &BatchRow) -> Self {
-        match args.no_more_paper {
-            true => PaperWanted::NoMore,
-            false => PaperWanted::by(batch),
-        }
-    }
+pub fn paper_wanted(args: &CaptureArgs, batch: &BatchRow) -> PaperWanted {
+    PaperWanted::of(batch, more_paper(args))
+}
 
-    fn by(batch: &BatchRow) -> Self {
-        match (batch.state, &batch.paper_from) {
-            (BatchState::Scanning, PaperFrom::Scanner(_)) => PaperWanted::FromFeeder,
-            (BatchState::Scanning, PaperFrom::Files(_)) => PaperWanted::FromFiles,
-            (BatchState::Scanned | BatchState::InQuestion | BatchState::Filed, _) => {
-                PaperWanted::NoMore
-            }
-        }
-    }
+fn more_paper(args: &CaptureArgs) -> MorePaper {
+    if args.no_more_paper { MorePaper::ComesNot } else { MorePaper::MayCome }
 }
 
 /// What is safe of a batch and what is to be fed: after any stop, a clerk is
@@ -106,7 +102,7 @@ pub async fn refuse_beside_unfinished(
     state: &State,
     standing: &mut Standing,
 ) -> Result<(), Stopped> {
-    for earlier in state.store.unfinished_batches().await.ends(Exit::Storage)? {
+    for earlier in state.store.unfinished_batches(&state.station).await.ends(Exit::Storage)? {
         let settled = capture::settle(&state.store, &state.spool, &earlier.id).await;
         let (last, moved) = settled.map_err(fault_stop)?;
         tell_what_was_moved(&earlier, &moved);
@@ -145,7 +141,7 @@ async fn forget_empty(state: &State, batch: &BatchRow, moved: &[Unclaimed]) -> R
 }
 
 fn unfinished(args: &CaptureArgs, batch: &BatchRow, last: &SpooledPage) -> Stopped {
-    let wanted = PaperWanted::by(batch);
+    let wanted = PaperWanted::of(batch, MorePaper::MayCome);
     let kept = kept_so_far(wanted, Some(last));
     let command = command(args, &batch.id);
     let how = match wanted {
@@ -184,19 +180,15 @@ pub async fn resumed(
         );
         return Err(Stopped::because(Exit::Settings, message));
     };
-    let batch = with_new_orders(args, &before);
-    refuse_orders_too_late(&state, &before, &batch).await?;
+    let orders = new_orders(args, stack);
+    let batch = with_new_orders(&state.store, &before, &orders).await.map_err(not_resumed)?;
     let repository = watched_folder(&PathBuf::from(&batch.repository), args, station)?;
     refuse_other_staging(&batch, &repository)?;
     let readers = app::readers(&profile, station).ends(Exit::Settings)?;
-    check_paper_given(args, &batch)?;
-    if let Some(stack) = stack {
-        let pages = state.store.pages(id).await.ends(Exit::Storage)?;
-        check_given_files(args, &batch, stack, &pages)?;
-    }
-    if batch != before {
-        state.store.record_new_orders(&batch).await.ends(Exit::Storage)?;
-    }
+    check_paper_given(&state.store, &batch, &orders, more_paper(args))
+        .await
+        .map_err(not_resumed)?;
+    record_new_orders(&state.store, &before, &batch).await.ends(Exit::Storage)?;
     let profile = Arc::new(profile);
     let at_once = app::at_once(station);
     let work = BatchWork { state: Arc::new(state), batch, profile, readers, repository, at_once };
@@ -206,175 +198,23 @@ pub async fn resumed(
     };
     standing.last_page = last.as_ref().map(|last| last.no);
     tell_what_was_moved(&work.batch, &moved);
-    let wanted = PaperWanted::of(args, &work.batch);
+    let wanted = paper_wanted(args, &work.batch);
     announce(args, id, Some(kept_so_far(wanted, last.as_ref())));
     Ok(work)
 }
 
-/// A batch goes on from where it was begun: its pages are told apart by that.
-fn check_paper_given(args: &CaptureArgs, batch: &BatchRow) -> Result<(), Stopped> {
-    let id = &batch.id;
-    let still_fed = |what| {
-        format!("batch {id} is still being fed from {what}, or --no-more-paper to file what it has")
+fn not_resumed(fault: ResumeFault) -> Stopped {
+    let exit = match &fault {
+        ResumeFault::NotLikeThat(_) => Exit::Unfinished,
+        ResumeFault::Files(_) => Exit::Input,
+        ResumeFault::Store(_) => Exit::Storage,
     };
-    let about_the_scanner = [
-        ("--scanner", args.scanner.is_some()),
-        ("--set", !args.set.is_empty()),
-        ("--pages", args.pages.is_some()),
-    ];
-    let given = about_the_scanner.into_iter().find(|(_, is_given)| *is_given);
-    let message = match (PaperWanted::of(args, batch), given) {
-        (PaperWanted::FromFiles, _) if args.from.is_empty() => {
-            still_fed("files; give --from again with the same")
-        }
-        (PaperWanted::FromFeeder, _) if !args.from.is_empty() => {
-            still_fed("a scanner; leave --from out")
-        }
-        (PaperWanted::NoMore, Some((name, _))) => {
-            format!("batch {id} takes no more paper; leave {name} out")
-        }
-        (PaperWanted::FromFiles | PaperWanted::FromFeeder, _) | (PaperWanted::NoMore, None) => {
-            return Ok(());
-        }
-    };
-    Err(Stopped::because(Exit::Unfinished, message))
-}
-
-/// The files of a batch that is still fed are those it was begun with: with one
-/// the less it would be filed as whole. To one that takes no more its own may be
-/// named again; others would be left out without a word.
-fn check_given_files(
-    args: &CaptureArgs,
-    batch: &BatchRow,
-    stack: &PageStack,
-    pages: &[SpooledPage],
-) -> Result<(), Stopped> {
-    let PaperFrom::Files(begun_with) = &batch.paper_from else { return Ok(()) };
-    let id = &batch.id;
-    let given = stack.given_files().ends(Exit::Input)?;
-    let message = match PaperWanted::of(args, batch) {
-        PaperWanted::NoMore => {
-            let other = first_not_taken(batch, stack, &given, pages)?;
-            other.map(|file| {
-                format!(
-                    "batch {id} takes no more pages, and {} is none of its own; leave it out, and \
-                     give it to a batch of its own",
-                    file.name
-                )
-            })
-        }
-        PaperWanted::FromFiles | PaperWanted::FromFeeder => {
-            difference(begun_with, &given).map(|difference| {
-                format!(
-                    "the files given are not those batch {id} was begun with: {difference}; give \
-                     the same in the same order, or --no-more-paper in place of --from to file \
-                     what it has"
-                )
-            })
-        }
-    };
-    match message {
-        None => Ok(()),
-        Some(message) => Err(Stopped::because(Exit::Unfinished, message)),
-    }
-}
-
-/// Those behind the batch's limit were left out at its own word.
-fn first_not_taken<'a>(
-    batch: &BatchRow,
-    stack: &PageStack,
-    given: &'a [GivenFile],
-    pages: &[SpooledPage],
-) -> Result<Option<&'a GivenFile>, Stopped> {
-    let PaperFrom::Files(begun_with) = &batch.paper_from else { return Ok(None) };
-    for (path, file) in stack.paths().iter().zip(given) {
-        let source = Some(Sha256::of(&read_page_file(path).ends(Exit::Input)?));
-        let is_taken = pages.iter().any(|page| page.source_sha256 == source);
-        let is_behind_the_limit = batch.max_pages.is_some() && begun_with.contains(file);
-        if !is_taken && !is_behind_the_limit {
-            return Ok(Some(file));
-        }
-    }
-    Ok(None)
-}
-
-/// The first that a person would look for.
-fn difference(begun_with: &[GivenFile], given: &[GivenFile]) -> Option<String> {
-    if begun_with == given {
-        return None;
-    }
-    let is_named = |name: &str, files: &[GivenFile]| files.iter().any(|file| file.name == name);
-    let missing = begun_with.iter().find(|file| !is_named(&file.name, given));
-    let new = given.iter().find(|file| !is_named(&file.name, begun_with));
-    let changed = begun_with.iter().find(|file| !given.contains(file));
-    Some(match (missing, new, changed) {
-        (Some(file), _, _) => format!("{} is missing", file.name),
-        (None, Some(file), _) => format!("{} is new", file.name),
-        (None, None, Some(file)) => format!("{} is no longer {} bytes long", file.name, file.bytes),
-        (None, None, None) => "they come in another order".to_owned(),
-    })
-}
-
-/// The batch, with what the resuming command line says anew.
-fn with_new_orders(args: &CaptureArgs, before: &BatchRow) -> BatchRow {
-    let mut batch = before.clone();
-    if let (PaperFrom::Scanner(choice), Some(scanner)) = (&mut batch.paper_from, &args.scanner) {
-        *choice = Some(scanner.clone());
-    }
-    let own = &mut batch.scanner_options;
-    own.retain(|(name, _)| args.set.iter().all(|(set, _)| set != name));
-    own.extend(args.set.iter().cloned());
-    if let Some(repository) = &args.repository {
-        batch.repository = app::settled_path(repository).display().to_string();
-    }
-    let Expected { sheets, documents } = before.expected;
-    batch.expected = Expected {
-        sheets: args.expect_sheets.or(sheets),
-        documents: args.expect_documents.or(documents),
-    };
-    batch.max_pages = args.pages.or(before.max_pages);
-    batch
-}
-
-/// Once filing has begun its batch is neither counted nor separated again, and
-/// its documents belong where the first may stand already.
-async fn refuse_orders_too_late(
-    state: &State,
-    before: &BatchRow,
-    now: &BatchRow,
-) -> Result<(), Stopped> {
-    let Some(place) = &before.filing_place else { return Ok(()) };
-    let is_elsewhere = before.repository != now.repository;
-    if !is_elsewhere && before.expected == now.expected {
-        return Ok(());
-    }
-    let id = &before.id;
-    let message = if is_elsewhere {
-        format!(
-            "documents of batch {id} stand in {} already or were on their way there, and the \
-             others belong there; leave --repository out. Where that folder is gone for good, \
-             mount what takes its place there",
-            place.folder
-        )
-    } else {
-        let store = &state.store;
-        let again = store.pages_fed_again(id).await.ends(Exit::Storage)?;
-        let pages = store.pages(id).await.ends(Exit::Storage)?;
-        let fed = pages.iter().filter(|page| !again.contains(&page.no));
-        let sheets = fed.map(|page| page.sheet).collect::<BTreeSet<_>>().len();
-        let documents = store.documents(id).await.ends(Exit::Storage)?.len();
-        format!(
-            "filing of batch {id} has begun already, so that another count comes too late: it \
-             has {sheets} sheets, and {documents} documents beside those in question; leave \
-             --expect-sheets and --expect-documents out"
-        )
-    };
-    Err(Stopped::because(Exit::Unfinished, message))
+    Stopped { exit, cause: fault.into() }
 }
 
 /// Half-done filing is known by the notes in the staging folder it went through.
 fn refuse_other_staging(batch: &BatchRow, repository: &WatchedFolder) -> Result<(), Stopped> {
-    let Some(FilingPlace { staging, .. }) = &batch.filing_place else { return Ok(()) };
+    let Some(staging) = &batch.filing_staging else { return Ok(()) };
     if Path::new(staging) == repository.staging_folder() {
         return Ok(());
     }
@@ -391,7 +231,9 @@ pub async fn go_on(args: &CaptureArgs, work: &BatchWork) -> String {
     let stored = work.state.store.batch(&work.batch.id).await;
     let batch = stored.ok().flatten().unwrap_or_else(|| work.batch.clone());
     let mut command = command(args, &batch.id);
-    if PaperWanted::by(&batch) == PaperWanted::FromFiles && !args.from.is_empty() {
+    if PaperWanted::of(&batch, MorePaper::MayCome) == PaperWanted::FromFiles
+        && !args.from.is_empty()
+    {
         command.push_str(" --from");
         for path in &args.from {
             command.push_str(&format!(" {}", quoted(path)));

@@ -34,6 +34,16 @@ pub fn state_dir(args: &StateArgs, station: &Station) -> PathBuf {
     args.state.clone().unwrap_or_else(|| station.state_dir.clone())
 }
 
+/// Where the station listens for commands, if it runs.
+pub fn socket(args: &StateArgs, station: &Station) -> PathBuf {
+    let own = || state_dir(args, station).join("socket");
+    match &args.state {
+        // Another state folder is another station.
+        Some(_) => own(),
+        None => station.socket.clone().unwrap_or_else(own),
+    }
+}
+
 pub fn profile(name: &str, args: &StateArgs, station: &Station) -> Result<Found, Stopped> {
     let given = args.profiles.as_deref().or(station.profiles_dir.as_deref());
     let dirs = profile::search_dirs(given).ends(Exit::Settings)?;

@@ -49,7 +49,7 @@ pub async fn run(args: &VerifyArgs) -> Result<Exit, Stopped> {
     let mut report =
         verify(&disk, &args.repository, staging.as_deref(), &checked).ends(Exit::Storage)?;
     if let Some(state) = &args.state {
-        let records = app::filed_records(state).await.ends(Exit::Storage)?;
+        let records = app::filed_records(state, &station).await.ends(Exit::Storage)?;
         let taken_away = match args.all_must_be_there {
             true => TakenAway::IsAProblem,
             false => TakenAway::IsWell,

@@ -1,39 +1,65 @@
 //! The only place that reads what is due, does it and records the outcome.
 //!
 //! Work waits as rows. A channel only says "look again"; starting, going on
-//! after a stop and normal running are one path. Dying between two rows repeats
-//! a step and never skips one: each step gives the same outcome again.
+//! after a stop and normal running are one path. A step is claimed, done, and
+//! recorded in one transaction with the end of its row: dying in between repeats
+//! it and never skips it, and each step gives the same outcome again. A step
+//! that fails is put back, to be tried again after a growing while.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::sync::{Notify, watch};
+use tokio::task::{JoinError, JoinSet, spawn_blocking};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::document::{DocumentToRender, NotRendered, Rendered, picture_file};
 use super::file::filing_order;
 use super::original;
 use super::page::{PageRead, read_page};
-use super::separate::{Seen, SeparablePage, separate};
-use crate::ocr::Readers;
+use super::separate::{Counts, Seen, SeparablePage, separate};
+use crate::ocr::{OcrFault, Readers};
 use crate::pdf::PdfFault;
 use crate::profile::Profile;
-use crate::records::batch::{BatchState, FilingPlace};
-use crate::records::document::{Document, Question, QuestionReason};
+use crate::records::batch::BatchState;
+use crate::records::document::{Counted, Document, Question, QuestionReason};
 use crate::records::ids::{BatchId, DocumentId, PageNo};
 use crate::records::page::{PageOutcome, Place, SetAside, SpooledPage, TextOutcome};
+use crate::records::work::{Step, WorkOn};
 use crate::repository::filing_fault::FilingFault;
 use crate::repository::time_limit::{
     FILING_TIME_LIMIT, acknowledge_within, file_within, unacknowledged_within,
 };
 use crate::repository::watched_folder::{Filed, FilingOrder, WatchedFolder};
 use crate::spool::{Spool, SpoolFault};
-use crate::store::{BatchRow, FiledRow, Store, StoreFault};
+use crate::store::{BatchRow, ClaimedWork, FiledRow, Reach, Recorded, Store, StoreFault};
 
-/// What a person is told while a batch is worked on.
-#[derive(Debug)]
+/// How long a claim holds without being renewed: a station that is silent for
+/// longer has died, and others do its steps. Longer than a database or a share
+/// is commonly away.
+const LEASE: Duration = Duration::from_secs(120);
+
+/// Three renewals may be missed.
+const LEASE_RENEWED_EVERY: Duration = Duration::from_secs(30);
+
+/// Doubled with each further failure, up to the longest.
+const FIRST_WAIT: Duration = Duration::from_secs(2);
+
+/// A share that is back is noticed after this at the latest.
+const LONGEST_WAIT: Duration = Duration::from_secs(120);
+
+/// After so many tries a step that fails by itself becomes a question: whatever
+/// passes by itself has passed.
+const TRIES: u32 = 5;
+
+/// Other stations' steps are looked for this often; one's own say so.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// What a person is told while batches are worked on.
+#[derive(Debug, Clone)]
 pub enum RunEvent {
     PageRead {
         page: PageNo,
@@ -56,6 +82,16 @@ pub enum RunEvent {
         document: DocumentId,
         pages: usize,
     },
+    /// It is tried again by itself.
+    StepFailed {
+        step: Step,
+        cause: String,
+        again_in: Duration,
+    },
+    /// Nothing of the batch is due any more.
+    CameTo {
+        state: BatchState,
+    },
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -64,12 +100,34 @@ pub enum RunFault {
     Store(#[from] StoreFault),
     #[error(transparent)]
     Spool(#[from] SpoolFault),
+    #[error(
+        "the profile batch {batch} was opened with cannot be used by this version of outguide:\n\
+         {problems}"
+    )]
+    Profile { batch: BatchId, problems: String },
+    #[error(transparent)]
+    Readers(#[from] OcrFault),
     #[error("the document {document} could not be written; its pages are kept")]
     Render { document: DocumentId, source: PdfFault },
     #[error(transparent)]
     Filing(#[from] FilingFault),
     #[error("a page could not be worked on because its task broke off; its original is kept")]
-    PageTask { source: tokio::task::JoinError },
+    PageTask { source: JoinError },
+}
+
+impl RunFault {
+    /// Whether the step itself fails, and would anywhere: a disk, a database or
+    /// a share comes back.
+    fn is_of_the_step(&self) -> bool {
+        match self {
+            RunFault::Render { .. } | RunFault::PageTask { .. } => true,
+            RunFault::Store(_)
+            | RunFault::Spool(_)
+            | RunFault::Profile { .. }
+            | RunFault::Readers(_)
+            | RunFault::Filing(_) => false,
+        }
+    }
 }
 
 /// Whether more pages may come.
@@ -79,114 +137,210 @@ pub enum Paper {
     Closed,
 }
 
-/// All a batch is worked on with.
-pub struct Runner {
-    pub store: Store,
-    pub spool: Spool,
+/// What a batch's pages are read with.
+#[derive(Clone)]
+pub struct Means {
     pub profile: Arc<Profile>,
     /// `None` where the profile wants no text.
     pub readers: Option<Arc<Readers>>,
-    pub repository: WatchedFolder,
-    /// Pages worked on at once.
-    pub at_once: NonZeroUsize,
-    pub now: fn() -> jiff::Timestamp,
-    pub tell: Box<dyn Fn(RunEvent) + Send + Sync>,
 }
 
+pub type FindMeans = Box<dyn Fn(&BatchRow) -> Result<Means, RunFault> + Send + Sync>;
+pub type OpenRepository = Box<dyn Fn(&BatchRow) -> Result<Opened, FilingFault> + Send + Sync>;
+pub type TellRun = Box<dyn Fn(&BatchId, RunEvent) + Send + Sync>;
+
+/// Finds what a batch is worked on with. Each may block.
+pub struct Outfit {
+    pub means: FindMeans,
+    pub repository: OpenRepository,
+    /// Told after a fault: the share may have been away, and is opened anew.
+    pub forget_repository: Box<dyn Fn(&BatchRow) + Send + Sync>,
+}
+
+/// A batch's repository.
+pub struct Opened {
+    pub repository: WatchedFolder,
+    pub is: OpenedWhen,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpenedWhen {
+    Before,
+    /// What an earlier stop left there is settled first.
+    JustNow,
+}
+
+/// All that batches are worked on with.
+pub struct Runner {
+    pub store: Store,
+    pub spool: Spool,
+    pub outfit: Outfit,
+    /// Whose batches are worked on, and who claims their steps.
+    pub station: String,
+    /// Steps done at once.
+    pub at_once: NonZeroUsize,
+    pub now: fn() -> jiff::Timestamp,
+    pub tell: TellRun,
+    /// Called while all is well, every few seconds at least.
+    pub alive: Box<dyn Fn() + Send + Sync>,
+}
+
+/// A step's claim and how the step went.
+type Done = (ClaimedWork, Result<(), RunFault>);
+
 impl Runner {
-    /// Brings a batch whose pages are read to its end: filed, or waiting for a
-    /// clerk.
-    pub async fn finish(&self, batch: &BatchRow) -> Result<BatchState, RunFault> {
-        self.separate_batch(batch).await?;
-        self.file_documents(batch).await?;
-        let state = match self.store.questions(&batch.id).await?.is_empty() {
-            true => BatchState::Filed,
-            false => BatchState::InQuestion,
-        };
-        self.store.move_batch_to(&batch.id, state).await?;
-        Ok(state)
-    }
-
-    /// Forgets the receipts of documents whose rows say that they are filed: a
-    /// stop may have come between the row and that. For the start, whichever
-    /// batch it was and however far it came.
-    pub async fn settle_receipts(&self) -> Result<(), RunFault> {
-        let repository = self.repository.clone();
-        let left = tokio::task::spawn_blocking(move || {
-            unacknowledged_within(FILING_TIME_LIMIT, &repository)
-        })
-        .await
-        .map_err(|source| RunFault::PageTask { source })??;
-        for document in left {
-            if self.store.is_filed(&document).await? {
-                self.acknowledge(document).await?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn acknowledge(&self, document: DocumentId) -> Result<(), RunFault> {
-        let repository = self.repository.clone();
-        tokio::task::spawn_blocking(move || {
-            acknowledge_within(FILING_TIME_LIMIT, &repository, document)
-        })
-        .await
-        .map_err(|source| RunFault::PageTask { source })??;
-        Ok(())
-    }
-
-    /// The page step, for every page that is due, as pages come, until `paper`
-    /// says that no more do. Each change of `paper` means "look again".
-    pub async fn read_pages(
-        &self,
+    /// Does what is due of one batch, as pages come, until nothing is and
+    /// `paper` says that no more do. Each change of `paper` means "look again".
+    /// The first fault ends it; what is under way is finished before.
+    pub async fn run_batch(
+        self: &Arc<Self>,
         batch: &BatchId,
         mut paper: watch::Receiver<Paper>,
     ) -> Result<(), RunFault> {
-        let mut at_work = JoinSet::new();
-        let mut taken = BTreeSet::new();
+        self.store.make_due_now(batch).await?;
+        let mut at_work: JoinSet<Done> = JoinSet::new();
+        let mut renewal = renewals();
+        let mut stopped = None;
         loop {
             let closed = *paper.borrow_and_update() == Paper::Closed;
-            for page in self.store.pages_due(batch).await? {
-                if at_work.len() >= self.at_once.get() {
-                    break;
-                }
-                if taken.insert(page.no) {
-                    at_work.spawn_blocking(self.page_work(batch, page));
+            while stopped.is_none() && at_work.len() < self.at_once.get() {
+                let reach = Reach::Batch(batch);
+                match self.store.claim_work(&self.station, reach, LEASE).await {
+                    Ok(Some(claimed)) => self.start(&mut at_work, claimed),
+                    Ok(None) => break,
+                    Err(fault) => stopped = Some(fault.into()),
                 }
             }
             if at_work.is_empty() {
-                if closed {
-                    return Ok(());
-                }
-                // An error says that nobody feeds any more: look one last time.
-                if paper.changed().await.is_err() && self.store.pages_due(batch).await?.is_empty() {
-                    return Ok(());
+                match stopped {
+                    Some(fault) => return Err(fault),
+                    None if closed => return Ok(()),
+                    // An error says that nobody feeds any more: as good as closed.
+                    None if paper.changed().await.is_err() => {
+                        paper = watch::channel(Paper::Closed).1
+                    }
+                    None => {}
                 }
                 continue;
             }
             tokio::select! {
                 Some(done) = at_work.join_next() => {
-                    let (page, outcome, doubt) =
-                        done.map_err(|source| RunFault::PageTask { source })??;
-                    if let Some(cause) = doubt {
-                        (self.tell)(RunEvent::PageOfDoubtfulSize { page, cause });
+                    if let (claimed, Err(fault)) = joined(done)? {
+                        self.give_back(&claimed, &fault, Duration::ZERO).await;
+                        stopped = stopped.or(Some(fault));
                     }
-                    self.store.record_page_outcome(batch, page, &outcome).await?;
-                    self.tell_of(page, &outcome);
                 }
+                _ = renewal.tick() => self.renew_claims().await,
                 _ = paper.changed(), if !closed => {}
             }
         }
     }
 
-    fn tell_of(&self, page: PageNo, outcome: &PageOutcome) {
-        self.tell_of_text(page, outcome);
-        (self.tell)(RunEvent::PageRead { page });
+    /// Does what is due of all the station's batches, until `draining` says so;
+    /// steps under way are finished then. `look_again` is told when something
+    /// became due.
+    pub async fn run_station(
+        self: &Arc<Self>,
+        look_again: Arc<Notify>,
+        mut draining: watch::Receiver<bool>,
+    ) {
+        let mut at_work: JoinSet<Done> = JoinSet::new();
+        let mut renewal = renewals();
+        loop {
+            (self.alive)();
+            let drains = *draining.borrow_and_update();
+            let mut wait = LOOK_EVERY;
+            while !drains && at_work.len() < self.at_once.get() {
+                let reach = Reach::Station(&self.station);
+                match self.store.claim_work(&self.station, reach, LEASE).await {
+                    Ok(Some(claimed)) => self.start(&mut at_work, claimed),
+                    Ok(None) => break,
+                    Err(fault) => {
+                        tracing::error!(error = chain(&fault), "no step can be claimed");
+                        wait = FIRST_WAIT;
+                        break;
+                    }
+                }
+            }
+            if drains && at_work.is_empty() {
+                return;
+            }
+            tokio::select! {
+                Some(done) = at_work.join_next() => match joined(done) {
+                    Ok((_, Ok(()))) => {}
+                    Ok((claimed, Err(fault))) => self.try_again_later(&claimed, fault).await,
+                    Err(fault) => tracing::error!(error = chain(&fault), "a step broke off"),
+                },
+                _ = renewal.tick() => self.renew_claims().await,
+                () = look_again.notified() => {}
+                () = sleep(wait), if !drains => {}
+                _ = draining.changed(), if !drains => {}
+            }
+        }
     }
 
-    fn tell_of_text(&self, page: PageNo, outcome: &PageOutcome) {
+    /// Forgets the receipts of documents whose rows say that they are filed: a
+    /// stop may have come between the row and that. For the start, whichever
+    /// batch it was and however far it came.
+    pub async fn settle_receipts(&self, repository: &WatchedFolder) -> Result<(), RunFault> {
+        let asked = repository.clone();
+        let left = blocking(move || Ok(unacknowledged_within(FILING_TIME_LIMIT, &asked)?)).await?;
+        for document in left {
+            if self.store.is_filed(&document).await? {
+                acknowledge(repository, document).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn start(self: &Arc<Self>, at_work: &mut JoinSet<Done>, claimed: ClaimedWork) {
+        let runner = self.clone();
+        at_work.spawn(async move {
+            let done = runner.do_step(&claimed).await;
+            (claimed, done)
+        });
+    }
+
+    /// The steps, in the order a batch goes through them.
+    async fn do_step(&self, claimed: &ClaimedWork) -> Result<(), RunFault> {
+        let id = &claimed.work.batch;
+        let Some(batch) = self.store.batch(id).await? else { return Ok(()) };
+        let recorded = match claimed.work.on {
+            WorkOn::Read(page) => self.read(claimed, &batch, page).await?,
+            WorkOn::Separate => self.separate(claimed, &batch).await?,
+            WorkOn::File(first_page) => self.file(claimed, &batch, first_page).await?,
+            WorkOn::End => self.end(claimed).await?,
+        };
+        if recorded == Recorded::TooLate {
+            let step = claimed.work.on.step();
+            tracing::warn!(batch.id = %id, %step, "done too late: others did the step meanwhile");
+        }
+        Ok(())
+    }
+
+    /// The page step.
+    async fn read(
+        &self,
+        claimed: &ClaimedWork,
+        batch: &BatchRow,
+        no: PageNo,
+    ) -> Result<Recorded, RunFault> {
+        let id = &claimed.work.batch;
+        let Some(page) = self.store.page(id, no).await? else { return Ok(Recorded::TooLate) };
+        let means = self.means(batch)?;
+        let (outcome, doubt) = blocking(self.page_work(id, page, means)).await?;
+        if let Some(cause) = doubt {
+            (self.tell)(id, RunEvent::PageOfDoubtfulSize { page: no, cause });
+        }
+        let recorded = self.store.record_page_read(claimed, no, &outcome).await?;
+        self.tell_of_text(id, no, &outcome);
+        (self.tell)(id, RunEvent::PageRead { page: no });
+        Ok(recorded)
+    }
+
+    fn tell_of_text(&self, batch: &BatchId, page: PageNo, outcome: &PageOutcome) {
         if let PageOutcome::Read { text: TextOutcome::Failed { cause }, .. } = outcome {
-            (self.tell)(RunEvent::PageWithoutText { page, cause: cause.clone() });
+            (self.tell)(batch, RunEvent::PageWithoutText { page, cause: cause.clone() });
         }
     }
 
@@ -194,27 +348,27 @@ impl Runner {
         &self,
         batch: &BatchId,
         page: SpooledPage,
-    ) -> impl FnOnce() -> Result<(PageNo, PageOutcome, Option<String>), RunFault> + Send + 'static
-    {
+        means: Means,
+    ) -> impl FnOnce() -> Result<(PageOutcome, Option<String>), RunFault> + Send + 'static {
         let (spool, batch) = (self.spool.clone(), batch.clone());
-        let (profile, readers) = (self.profile.clone(), self.readers.clone());
         move || match original::read(&spool, &batch, &page)? {
             Ok(original) => {
                 let PageRead { outcome, image } =
-                    read_page(&original, &profile, readers.as_deref());
+                    read_page(&original, &means.profile, means.readers.as_deref());
                 spool.write_derived(&batch, &picture_file(page.no), &image.bytes)?;
-                Ok((page.no, outcome, original.doubt()))
+                Ok((outcome, original.doubt()))
             }
-            Err(cause) => Ok((page.no, PageOutcome::Unreadable { cause }, None)),
+            Err(cause) => Ok((PageOutcome::Unreadable { cause }, None)),
         }
     }
 
-    /// The batch step. Not done again once a document is filed: what is in the
+    /// The batch step. Never due once a document is filed: what is in the
     /// repository stands.
-    async fn separate_batch(&self, batch: &BatchRow) -> Result<(), RunFault> {
-        if !self.store.filed_documents(&batch.id).await?.is_empty() {
-            return Ok(());
-        }
+    async fn separate(
+        &self,
+        claimed: &ClaimedWork,
+        batch: &BatchRow,
+    ) -> Result<Recorded, RunFault> {
         let fed_again = self.store.pages_fed_again(&batch.id).await?;
         let mut kept = self.store.pages(&batch.id).await?;
         kept.retain(|page| !fed_again.contains(&page.no));
@@ -223,107 +377,130 @@ impl Runner {
             let outcome = self.store.page_outcome(&batch.id, page.no).await?;
             pages.push(separable(page, kept.get(nth + 1), outcome));
         }
-        let mut separated = separate(&batch.id, pages, batch.expected, &self.profile);
+        let means = self.means(batch)?;
+        let counts = counts(batch);
+        let id = batch.id.clone();
+        let mut separated =
+            blocking(move || Ok(separate(&id, pages, counts, &means.profile))).await?;
         let set_aside = Place::SetAside { reason: SetAside::ScannedAgain };
         separated.places.extend(fed_again.into_iter().map(|page| (page, set_aside.clone())));
-        self.store
+        let recorded = self
+            .store
             .record_separation(
-                &batch.id,
+                claimed,
                 &separated.documents,
                 &separated.places,
                 &separated.questions,
             )
             .await?;
-        (self.tell)(RunEvent::Separated {
-            documents: separated.documents.len(),
-            questions: separated.questions.len(),
-        });
-        Ok(())
+        let (documents, questions) = (separated.documents.len(), separated.questions.len());
+        (self.tell)(&batch.id, RunEvent::Separated { documents, questions });
+        Ok(recorded)
     }
 
-    async fn file_documents(&self, batch: &BatchRow) -> Result<(), RunFault> {
-        let filed = self.store.filed_documents(&batch.id).await?;
-        let mut is_first = batch.filing_place.is_none();
-        let pages: BTreeMap<PageNo, SpooledPage> =
-            self.store.pages(&batch.id).await?.into_iter().map(|page| (page.no, page)).collect();
-        for document in self.store.documents(&batch.id).await? {
-            let id = DocumentId::new(batch.id.clone(), document.first_page);
-            if filed.contains_key(&document.first_page) {
-                continue;
+    /// The document step: rendered, then filed.
+    async fn file(
+        &self,
+        claimed: &ClaimedWork,
+        batch: &BatchRow,
+        first_page: PageNo,
+    ) -> Result<Recorded, RunFault> {
+        let Some(document) = self.store.document(&batch.id, first_page).await? else {
+            return Ok(Recorded::TooLate);
+        };
+        let id = DocumentId::new(batch.id.clone(), first_page);
+        let mut outcomes = BTreeMap::new();
+        let mut spooled = Vec::with_capacity(document.pages.len());
+        for page in &document.pages {
+            spooled.extend(self.store.page(&batch.id, *page).await?);
+            if let Some(outcome) = self.store.page_outcome(&batch.id, *page).await? {
+                outcomes.insert(*page, outcome);
             }
-            let mut outcomes = BTreeMap::new();
-            for page in &document.pages {
-                if let Some(outcome) = self.store.page_outcome(&batch.id, *page).await? {
-                    outcomes.insert(*page, outcome);
-                }
-            }
-            let pages_filed = document.pages.len();
-            let spooled: Vec<SpooledPage> =
-                document.pages.iter().filter_map(|page| pages.get(page)).cloned().collect();
-            let scanned_at = spooled[0].scanned_at;
-            let work = self.render_work(batch, &id, &document, spooled, outcomes);
-            let rendered = tokio::task::spawn_blocking(work)
-                .await
-                .map_err(|source| RunFault::PageTask { source })?;
-            let Rendered { pdf, without_text, read_again } = match rendered {
+        }
+        let (means, scanned_at) = (self.means(batch)?, spooled[0].scanned_at);
+        let profile = means.profile.clone();
+        let work = self.render_work(batch, &id, &document, spooled, outcomes, means);
+        let rendered = spawn_blocking(work).await;
+        let Rendered { pdf, without_text, read_again } =
+            match rendered.map_err(|source| RunFault::PageTask { source })? {
                 Ok(rendered) => rendered,
                 Err(NotRendered::PageLost { page, cause }) => {
-                    self.hold_document(&batch.id, document, page, cause).await?;
-                    continue;
+                    return self.hold_document(claimed, document, page, cause).await;
                 }
                 Err(NotRendered::Stopped(fault)) => return Err(fault),
             };
-            for (page, outcome) in &read_again {
-                self.store.record_page_outcome(&batch.id, *page, outcome).await?;
-                self.tell_of_text(*page, outcome);
-            }
-            let (profile, station) = (&self.profile, &batch.station);
-            let order = filing_order(&id, &document, profile, station, scanned_at, without_text);
-            if is_first {
-                self.store.record_filing_place(&batch.id, Some(&self.filing_place())).await?;
-            }
-            let filed = tokio::task::spawn_blocking(self.file_work(order, pdf))
-                .await
-                .map_err(|source| RunFault::PageTask { source })?;
-            if let (true, Err(RunFault::Filing(fault))) = (is_first, &filed)
-                && fault.placed_nothing()
-            {
-                self.store.record_filing_place(&batch.id, None).await?;
-            }
-            let filed = filed?;
-            is_first = false;
-            let row = FiledRow {
-                pdf_path: filed.pdf.display().to_string(),
-                pdf_sha256: filed.sha256,
-                index_path: filed.index_file.display().to_string(),
-                index_sha256: filed.index_sha256,
-                filed_at: (self.now)(),
-            };
-            self.store.record_filed(&batch.id, document.first_page, &row).await?;
-            self.acknowledge(id.clone()).await?;
-            (self.tell)(RunEvent::DocumentFiled { document: id, pages: pages_filed });
+        for (page, outcome) in &read_again {
+            self.store.record_page_outcome(&batch.id, *page, outcome).await?;
+            self.tell_of_text(&batch.id, *page, outcome);
         }
-        Ok(())
+        let pages = document.pages.len();
+        let order =
+            filing_order(&id, &document, &profile, &batch.station, scanned_at, without_text);
+        let repository = self.repository(batch).await?;
+        let filed = match self.place(batch, &repository, order, pdf).await {
+            Ok(filed) => filed,
+            Err(fault) => {
+                drop(repository);
+                (self.outfit.forget_repository)(batch);
+                return Err(fault);
+            }
+        };
+        let row = FiledRow {
+            pdf_path: filed.pdf.display().to_string(),
+            pdf_sha256: filed.sha256,
+            index_path: filed.index_file.display().to_string(),
+            index_sha256: filed.index_sha256,
+            filed_at: (self.now)(),
+        };
+        let recorded = self.store.record_filed(claimed, first_page, &row).await?;
+        (self.tell)(&batch.id, RunEvent::DocumentFiled { document: id.clone(), pages });
+        acknowledge(&repository, id).await?;
+        Ok(recorded)
     }
 
-    fn filing_place(&self) -> FilingPlace {
-        FilingPlace {
-            folder: self.repository.root().display().to_string(),
-            staging: self.repository.staging_folder().display().to_string(),
+    /// Where filing begins is recorded before the first document: what a stop
+    /// leaves half done is known there and nowhere else.
+    async fn place(
+        &self,
+        batch: &BatchRow,
+        repository: &WatchedFolder,
+        order: FilingOrder,
+        pdf: PathBuf,
+    ) -> Result<Filed, RunFault> {
+        let is_first = batch.filing_staging.is_none();
+        if is_first {
+            let staging = repository.staging_folder().display().to_string();
+            self.store.record_filing_staging(&batch.id, Some(&staging)).await?;
         }
+        let filed = blocking(self.file_work(repository.clone(), order, pdf)).await;
+        if let (true, Err(RunFault::Filing(fault))) = (is_first, &filed)
+            && fault.placed_nothing()
+        {
+            self.store.record_filing_staging(&batch.id, None).await?;
+        }
+        filed
+    }
+
+    /// What the batch has come to, once nothing else of it is due.
+    async fn end(&self, claimed: &ClaimedWork) -> Result<Recorded, RunFault> {
+        let batch = &claimed.work.batch;
+        let state = come_to(&self.store.questions(batch).await?);
+        let recorded = self.store.end_batch(claimed, state).await?;
+        (self.tell)(batch, RunEvent::CameTo { state });
+        Ok(recorded)
     }
 
     /// The others of its batch need not wait for it.
     async fn hold_document(
         &self,
-        batch: &BatchId,
+        claimed: &ClaimedWork,
         document: Document,
         page: PageNo,
         cause: String,
-    ) -> Result<(), RunFault> {
+    ) -> Result<Recorded, RunFault> {
         let reason = QuestionReason::StepFailed { cause };
         let question = Question { page, holds: document.pages, reason };
-        Ok(self.store.hold_document(batch, document.first_page, &question).await?)
+        Ok(self.store.hold_document(claimed, document.first_page, &question).await?)
     }
 
     /// One document at a time, its pages one by one.
@@ -334,18 +511,19 @@ impl Runner {
         document: &Document,
         pages: Vec<SpooledPage>,
         outcomes: BTreeMap<PageNo, PageOutcome>,
+        means: Means,
     ) -> impl FnOnce() -> Result<Rendered, NotRendered> + Send + 'static {
-        let (spool, profile) = (self.spool.clone(), self.profile.clone());
+        let spool = self.spool.clone();
         let (id, document) = (id.clone(), document.clone());
-        let (readers, station) = (self.readers.clone(), batch.station.clone());
+        let station = batch.station.clone();
         move || {
             let rendering = DocumentToRender {
                 id: &id,
                 document: &document,
                 pages: &pages,
                 spool: &spool,
-                profile: &profile,
-                readers: readers.as_deref(),
+                profile: &means.profile,
+                readers: means.readers.as_deref(),
                 station: &station,
             };
             rendering.render(outcomes)
@@ -354,14 +532,152 @@ impl Runner {
 
     fn file_work(
         &self,
+        repository: WatchedFolder,
         order: FilingOrder,
         pdf: PathBuf,
     ) -> impl FnOnce() -> Result<Filed, RunFault> + Send + 'static {
-        let (spool, repository) = (self.spool.clone(), self.repository.clone());
+        let spool = self.spool.clone();
         move || {
             let pdf = spool.open_derived(&pdf)?;
             Ok(file_within(FILING_TIME_LIMIT, &repository, order, pdf)?)
         }
+    }
+
+    /// Starting readers and opening a share take their time, on a thread that
+    /// may block.
+    fn means(&self, batch: &BatchRow) -> Result<Means, RunFault> {
+        tokio::task::block_in_place(|| (self.outfit.means)(batch))
+    }
+
+    async fn repository(&self, batch: &BatchRow) -> Result<WatchedFolder, RunFault> {
+        let opened = tokio::task::block_in_place(|| (self.outfit.repository)(batch))?;
+        if opened.is == OpenedWhen::JustNow
+            && let Err(fault) = self.settle_receipts(&opened.repository).await
+        {
+            // Nothing waits for this: the next time it is opened, it is tried again.
+            tracing::warn!(
+                error = chain(&fault),
+                "notes of documents filed earlier stay in the staging folder"
+            );
+        }
+        Ok(opened.repository)
+    }
+
+    async fn try_again_later(&self, claimed: &ClaimedWork, fault: RunFault) {
+        let (batch, step) = (&claimed.work.batch, claimed.work.on.step());
+        let cause = chain(&fault);
+        if fault.is_of_the_step() && claimed.attempts + 1 >= TRIES {
+            match self.ask_about(claimed, &cause).await {
+                Ok(()) => return,
+                Err(error) => tracing::error!(error = chain(&error), "no question can be asked"),
+            }
+        }
+        let again_in = wait_after(claimed.attempts);
+        tracing::warn!(batch.id = %batch, %step, error = cause, ?again_in, "a step failed");
+        self.give_back(claimed, &fault, again_in).await;
+        (self.tell)(batch, RunEvent::StepFailed { step, cause, again_in });
+    }
+
+    /// A step that keeps failing by itself is a clerk's to decide about.
+    async fn ask_about(&self, claimed: &ClaimedWork, cause: &str) -> Result<(), RunFault> {
+        let batch = &claimed.work.batch;
+        let cause = cause.to_owned();
+        let recorded = match claimed.work.on {
+            WorkOn::Read(page) => {
+                let unreadable = PageOutcome::Unreadable { cause };
+                self.store.record_page_read(claimed, page, &unreadable).await?
+            }
+            WorkOn::File(first_page) => match self.store.document(batch, first_page).await? {
+                Some(document) => self.hold_document(claimed, document, first_page, cause).await?,
+                None => Recorded::TooLate,
+            },
+            WorkOn::Separate | WorkOn::End => {
+                return Err(RunFault::Profile { batch: batch.clone(), problems: cause });
+            }
+        };
+        if recorded == Recorded::TooLate {
+            tracing::warn!(batch.id = %batch, "others did the step meanwhile");
+        }
+        Ok(())
+    }
+
+    async fn give_back(&self, claimed: &ClaimedWork, fault: &RunFault, wait: Duration) {
+        match self.store.put_back(claimed, &chain(fault), wait).await {
+            Ok(Recorded::Yes | Recorded::TooLate) => {}
+            // Its lease ends by itself.
+            Err(error) => tracing::error!(error = chain(&error), "a step cannot be given back"),
+        }
+    }
+
+    async fn renew_claims(&self) {
+        if let Err(error) = self.store.renew_claims(&self.station, LEASE).await {
+            tracing::error!(error = chain(&error), "claims on steps cannot be renewed");
+        }
+    }
+}
+
+fn renewals() -> tokio::time::Interval {
+    let mut renewals = interval(LEASE_RENEWED_EVERY);
+    renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    renewals
+}
+
+fn joined(done: Result<Done, JoinError>) -> Result<Done, RunFault> {
+    done.map_err(|source| RunFault::PageTask { source })
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, RunFault> + Send + 'static,
+) -> Result<T, RunFault> {
+    spawn_blocking(work).await.map_err(|source| RunFault::PageTask { source })?
+}
+
+async fn acknowledge(repository: &WatchedFolder, document: DocumentId) -> Result<(), RunFault> {
+    let repository = repository.clone();
+    blocking(move || Ok(acknowledge_within(FILING_TIME_LIMIT, &repository, document)?)).await
+}
+
+fn wait_after(attempts: u32) -> Duration {
+    FIRST_WAIT.saturating_mul(2u32.saturating_pow(attempts)).min(LONGEST_WAIT)
+}
+
+/// What went wrong and why, in one line.
+fn chain(fault: &dyn std::error::Error) -> String {
+    let mut told = fault.to_string();
+    let mut cause = fault.source();
+    while let Some(error) = cause {
+        let why = error.to_string();
+        if !told.ends_with(&why) {
+            told.push_str(": ");
+            told.push_str(&why);
+        }
+        cause = error.source();
+    }
+    told
+}
+
+/// What the batch is held to: nothing, once a person has answered for it.
+fn counts(batch: &BatchRow) -> Counts {
+    match batch.counts_released {
+        Some(_) => Counts::Released,
+        None => Counts::HeldTo(batch.expected),
+    }
+}
+
+fn come_to(questions: &[Question]) -> BatchState {
+    let is_of_the_batch = |question: &Question| match question.reason {
+        QuestionReason::CountsDoNotBalance { what, .. } => match what {
+            Counted::Sheets | Counted::Documents => true,
+            Counted::Pages => false,
+        },
+        _ => false,
+    };
+    if questions.is_empty() {
+        BatchState::Filed
+    } else if questions.iter().any(is_of_the_batch) {
+        BatchState::Held
+    } else {
+        BatchState::InQuestion
     }
 }
 

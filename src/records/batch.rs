@@ -6,35 +6,79 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 /// ```text
-/// scanning ──▶ scanned ──▶ filed
-///     │           │
-///     └─(resume)──┴──▶ in question ──▶ filed
+/// open ──▶ scanning ◀──▶ paused ──▶ processing ──▶ filing ──▶ filed
+///                                        │            │        ▲
+///                                        ▼            ▼        │
+///                                      held ──▶  in question · awaiting review
 /// ```
-/// Scanning ends only when a person (or `--pages`, or an agreed end of stack)
-/// closes the batch; a fault leaves it scanning, to be resumed.
+/// Only a clerk closes a batch: the feeder's end and every fault pause it, unless
+/// it was opened with the order to close at the stack's end. From each state but
+/// filed a clerk can discard it, with a reason; its pages stay kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BatchState {
-    /// Pages may still be added.
+    /// No paper has moved yet.
+    Open,
+    /// Paper moves, and pages are added.
     Scanning,
-    /// Closed for paper; steps are due.
-    Scanned,
+    /// Paper stands still, for the reason that [`Pause`] says.
+    Paused,
+    /// Closed for paper; its pages are read and separated.
+    Processing,
     /// All that could be filed is filed; a clerk has questions to answer.
     InQuestion,
+    /// Documents wait for a person's look.
+    AwaitingReview,
+    /// Documents are on their way to the repository.
+    Filing,
     /// Every page is placed or set aside and every document filed.
     Filed,
+    /// Its counts do not balance: filed only with a named person's reason.
+    Held,
+    /// Given up by a clerk, with a reason; nothing of it is filed.
+    Discarded,
 }
 
 impl BatchState {
-    pub const ALL: [BatchState; 4] =
-        [BatchState::Scanning, BatchState::Scanned, BatchState::InQuestion, BatchState::Filed];
+    pub const ALL: [BatchState; 10] = [
+        BatchState::Open,
+        BatchState::Scanning,
+        BatchState::Paused,
+        BatchState::Processing,
+        BatchState::InQuestion,
+        BatchState::AwaitingReview,
+        BatchState::Filing,
+        BatchState::Filed,
+        BatchState::Held,
+        BatchState::Discarded,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
+            BatchState::Open => "open",
             BatchState::Scanning => "scanning",
-            BatchState::Scanned => "scanned",
+            BatchState::Paused => "paused",
+            BatchState::Processing => "processing",
             BatchState::InQuestion => "in-question",
+            BatchState::AwaitingReview => "awaiting-review",
+            BatchState::Filing => "filing",
             BatchState::Filed => "filed",
+            BatchState::Held => "held",
+            BatchState::Discarded => "discarded",
+        }
+    }
+
+    /// Whether more paper may come to it.
+    pub fn takes_paper(self) -> bool {
+        match self {
+            BatchState::Open | BatchState::Scanning | BatchState::Paused => true,
+            BatchState::Processing
+            | BatchState::InQuestion
+            | BatchState::AwaitingReview
+            | BatchState::Filing
+            | BatchState::Filed
+            | BatchState::Held
+            | BatchState::Discarded => false,
         }
     }
 }
@@ -74,14 +118,77 @@ pub struct GivenFile {
     pub bytes: u64,
 }
 
-/// Where a batch's documents began to be filed: what a stop left half done is
-/// known there and nowhere else.
+/// Why paper stands still.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FilingPlace {
-    /// The watched folder, from the root of the file system.
-    pub folder: String,
-    /// Where its receipts are.
-    pub staging: String,
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Pause {
+    /// The feeder is empty; only a clerk knows whether that was all.
+    StackEnd,
+    /// A clerk stopped it.
+    Asked,
+    /// The next page is to be laid on the glass.
+    LayNextPage,
+    /// The station stopped while paper moved: the power failed, or it was told
+    /// to end.
+    StationStopped,
+    /// The scanner, the disk or the database; `told` is for the clerk and says
+    /// what to do.
+    Fault { fault: String, told: String },
+}
+
+impl fmt::Display for Pause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Pause::StackEnd => f.write_str("the feeder is empty; lay in more, or close the batch"),
+            Pause::Asked => f.write_str("stopped by a clerk"),
+            Pause::LayNextPage => {
+                f.write_str("lay the next page on the glass and continue, or close the batch")
+            }
+            Pause::StationStopped => f.write_str(
+                "the station stopped while paper moved; look which sheet went through last",
+            ),
+            Pause::Fault { told, .. } => f.write_str(told),
+        }
+    }
+}
+
+/// Whose word closes a batch for paper.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClosedBy {
+    Clerk,
+    /// The clerk's word was given beforehand: the stack is the batch.
+    StackEnd,
+}
+
+impl ClosedBy {
+    pub fn name(self) -> &'static str {
+        match self {
+            ClosedBy::Clerk => "clerk",
+            ClosedBy::StackEnd => "stack-end",
+        }
+    }
+}
+
+impl FromStr for ClosedBy {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [ClosedBy::Clerk, ClosedBy::StackEnd]
+            .into_iter()
+            .find(|by| by.name() == text)
+            .ok_or_else(|| format!("{text:?} closes no batch"))
+    }
+}
+
+/// What a person decided about a batch, and answers for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// As the station knows the person.
+    pub by: String,
+    pub reason: String,
+    /// UTC.
+    pub at: jiff::Timestamp,
 }
 
 /// What a batch should hold, from its header sheet or typed by the clerk.

@@ -13,3 +13,4 @@ pub mod page_file;
 pub mod raster;
 pub mod separator;
 pub mod text;
+pub mod work;

@@ -1,10 +1,16 @@
 //! Batches.
 
-use sqlx::sqlite::SqliteRow;
+use sqlx::any::AnyRow;
+use sqlx::{Any, AssertSqlSafe, Transaction};
 
-use super::{Store, StoreFault, column, failed, from_json, to_json, unreadable};
-use crate::records::batch::{BatchState, Expected, FilingPlace, PaperFrom};
+use super::work::{end_work, make_due};
+use super::{
+    ClaimedWork, Recorded, Store, StoreFault, column, failed, from_json, json_if_any,
+    number_if_any, parsed, to_json, unreadable,
+};
+use crate::records::batch::{BatchState, ClosedBy, Decision, Expected, PaperFrom, Pause};
 use crate::records::ids::BatchId;
+use crate::records::work::WorkOn;
 
 /// A batch as it was opened, and how far it has come.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,13 +25,38 @@ pub struct BatchRow {
     /// The scanner's own options as set by hand, name and value, in order.
     pub scanner_options: Vec<(String, String)>,
     pub repository: String,
-    /// `None` as long as nothing of it can be in a repository.
-    pub filing_place: Option<FilingPlace>,
+    /// The staging folder, where what a stop left half filed is known and nowhere
+    /// else; `None` as long as nothing of it can be in the repository.
+    pub filing_staging: Option<String>,
     pub expected: Expected,
     /// Of the whole batch; a sheet begun is finished.
     pub max_pages: Option<u32>,
+    pub closed_by: ClosedBy,
+    /// Exactly while the batch is paused.
+    pub pause: Option<Pause>,
+    /// Why it is filed though its counts do not balance.
+    pub counts_released: Option<Decision>,
+    /// Exactly when the batch is discarded.
+    pub discarded: Option<Decision>,
     /// UTC.
     pub opened_at: jiff::Timestamp,
+}
+
+/// Of which batches a list is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhichBatches {
+    All,
+    /// On their way, or waiting for a clerk.
+    NotEnded,
+}
+
+/// Whether a batch went where it was to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Moved {
+    Yes,
+    /// It has come to a state from which it does not.
+    NotFrom(BatchState),
 }
 
 impl Store {
@@ -33,8 +64,8 @@ impl Store {
         sqlx::query(
             "INSERT INTO batch (id, state, profile_name, profile_text, station, paper_from, \
              scanner, files, scanner_options, repository, expected_sheets, expected_documents, \
-             max_pages, opened_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+             max_pages, closed_by, opened_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
         )
         .bind(batch.id.as_str())
         .bind(batch.state.name())
@@ -46,9 +77,10 @@ impl Store {
         .bind(files_given(&batch.paper_from))
         .bind(to_json(&batch.scanner_options))
         .bind(&batch.repository)
-        .bind(batch.expected.sheets)
-        .bind(batch.expected.documents)
-        .bind(batch.max_pages)
+        .bind(batch.expected.sheets.map(i64::from))
+        .bind(batch.expected.documents.map(i64::from))
+        .bind(batch.max_pages.map(i64::from))
+        .bind(batch.closed_by.name())
         .bind(batch.opened_at.to_string())
         .execute(&self.pool)
         .await
@@ -66,13 +98,44 @@ impl Store {
             .transpose()
     }
 
-    /// Batches that were not brought to an end: stopped while scanning, or
-    /// before everything that could be filed was filed. Oldest first.
-    pub async fn unfinished_batches(&self) -> Result<Vec<BatchRow>, StoreFault> {
-        sqlx::query("SELECT * FROM batch WHERE state IN ('scanning', 'scanned') ORDER BY id")
+    /// The station's batches that were not brought to an end: stopped while
+    /// paper ran, or before everything that could be filed was filed. Oldest
+    /// first.
+    pub async fn unfinished_batches(&self, station: &str) -> Result<Vec<BatchRow>, StoreFault> {
+        let whose = self.dialect.of_the_station();
+        let query = format!(
+            "SELECT * FROM batch WHERE {whose} AND state IN \
+             ('open', 'scanning', 'paused', 'processing', 'filing') ORDER BY id"
+        );
+        sqlx::query(AssertSqlSafe(query))
+            .bind(station)
             .fetch_all(&self.pool)
             .await
             .map_err(failed("look for unfinished batches"))?
+            .iter()
+            .map(read_batch)
+            .collect()
+    }
+
+    /// The newest first, of all stations; only those on their way or waiting for
+    /// a clerk, or those that came to their end too. At most `most`.
+    pub async fn batches(
+        &self,
+        which: WhichBatches,
+        most: u32,
+    ) -> Result<Vec<BatchRow>, StoreFault> {
+        let query = match which {
+            WhichBatches::All => "SELECT * FROM batch ORDER BY id DESC LIMIT $1",
+            WhichBatches::NotEnded => {
+                "SELECT * FROM batch WHERE state NOT IN ('filed', 'discarded') \
+                 ORDER BY id DESC LIMIT $1"
+            }
+        };
+        sqlx::query(query)
+            .bind(i64::from(most))
+            .fetch_all(&self.pool)
+            .await
+            .map_err(failed("list batches"))?
             .iter()
             .map(read_batch)
             .collect()
@@ -97,9 +160,9 @@ impl Store {
         )
         .bind(batch.id.as_str())
         .bind(&batch.repository)
-        .bind(batch.expected.sheets)
-        .bind(batch.expected.documents)
-        .bind(batch.max_pages)
+        .bind(batch.expected.sheets.map(i64::from))
+        .bind(batch.expected.documents.map(i64::from))
+        .bind(batch.max_pages.map(i64::from))
         .execute(&self.pool)
         .await
         .map_err(failed("record what was said anew of a batch"))?;
@@ -119,30 +182,197 @@ impl Store {
         Ok(())
     }
 
-    /// Where documents are filed from now on, before the first is; `None` where
-    /// it turned out that nothing was.
-    pub async fn record_filing_place(
+    /// The staging folder documents are filed through from now on, before the
+    /// first is; `None` where it turned out that nothing was placed.
+    pub async fn record_filing_staging(
         &self,
         id: &BatchId,
-        place: Option<&FilingPlace>,
+        staging: Option<&str>,
     ) -> Result<(), StoreFault> {
-        sqlx::query("UPDATE batch SET filing_place = $2 WHERE id = $1")
+        sqlx::query("UPDATE batch SET filing_staging = $2 WHERE id = $1")
             .bind(id.as_str())
-            .bind(place.map(to_json))
+            .bind(staging)
             .execute(&self.pool)
             .await
             .map_err(failed("record where a batch is filed"))?;
         Ok(())
     }
 
-    pub async fn move_batch_to(&self, id: &BatchId, state: BatchState) -> Result<(), StoreFault> {
+    /// Paper moves from now on.
+    pub async fn start_scanning(&self, id: &BatchId) -> Result<Moved, StoreFault> {
+        const ACTION: &str = "record that a batch is scanned";
+        let mut tx = self.begin(ACTION).await?;
+        let moved = sqlx::query(
+            "UPDATE batch SET state = 'scanning', pause = NULL \
+             WHERE id = $1 AND state IN ('open', 'scanning', 'paused')",
+        )
+        .bind(id.as_str())
+        .execute(&mut *tx)
+        .await
+        .map_err(failed(ACTION))?
+        .rows_affected();
+        self.moved(tx, id, moved, ACTION).await
+    }
+
+    /// Paper stands still from now on.
+    pub async fn pause_batch(&self, id: &BatchId, pause: &Pause) -> Result<Moved, StoreFault> {
+        const ACTION: &str = "record why a batch is paused";
+        let mut tx = self.begin(ACTION).await?;
+        let moved = sqlx::query(
+            "UPDATE batch SET state = 'paused', pause = $2 \
+             WHERE id = $1 AND state IN ('open', 'scanning', 'paused')",
+        )
+        .bind(id.as_str())
+        .bind(to_json(pause))
+        .execute(&mut *tx)
+        .await
+        .map_err(failed(ACTION))?
+        .rows_affected();
+        self.moved(tx, id, moved, ACTION).await
+    }
+
+    /// No paper comes to it any more: it is separated once its pages are read.
+    pub async fn close_batch(&self, id: &BatchId) -> Result<Moved, StoreFault> {
+        const ACTION: &str = "record that a batch is closed";
+        let mut tx = self.begin(ACTION).await?;
+        let moved = sqlx::query(
+            "UPDATE batch SET state = 'processing', pause = NULL \
+             WHERE id = $1 AND state IN ('open', 'scanning', 'paused')",
+        )
+        .bind(id.as_str())
+        .execute(&mut *tx)
+        .await
+        .map_err(failed(ACTION))?
+        .rows_affected();
+        if moved == 1 {
+            for on in [WorkOn::Separate, WorkOn::End] {
+                make_due(&mut tx, id, on).await.map_err(failed(ACTION))?;
+            }
+        }
+        self.moved(tx, id, moved, ACTION).await
+    }
+
+    /// What a closed batch has come to, once nothing else of it is due.
+    pub async fn end_batch(
+        &self,
+        claimed: &ClaimedWork,
+        state: BatchState,
+    ) -> Result<Recorded, StoreFault> {
+        const ACTION: &str = "record what a batch has come to";
+        let mut tx = self.begin(ACTION).await?;
+        if end_work(&mut tx, claimed).await.map_err(failed(ACTION))? == Recorded::TooLate {
+            return Ok(Recorded::TooLate);
+        }
         sqlx::query("UPDATE batch SET state = $2 WHERE id = $1")
-            .bind(id.as_str())
+            .bind(claimed.work.batch.as_str())
             .bind(state.name())
-            .execute(&self.pool)
+            .execute(&mut *tx)
             .await
-            .map_err(failed("record how far a batch has come"))?;
-        Ok(())
+            .map_err(failed(ACTION))?;
+        tx.commit().await.map_err(failed(ACTION))?;
+        Ok(Recorded::Yes)
+    }
+
+    /// The batch is separated again, as long as nothing of it is filed.
+    pub async fn separate_again(&self, id: &BatchId) -> Result<Moved, StoreFault> {
+        const ACTION: &str = "have a batch separated again";
+        let mut tx = self.begin(ACTION).await?;
+        let moved = sqlx::query(
+            "UPDATE batch SET state = 'processing' WHERE id = $1 AND filing_staging IS NULL \
+             AND state IN ('in-question', 'awaiting-review', 'filing', 'held')",
+        )
+        .bind(id.as_str())
+        .execute(&mut *tx)
+        .await
+        .map_err(failed(ACTION))?
+        .rows_affected();
+        if moved == 1 {
+            sqlx::query("DELETE FROM work WHERE batch_id = $1 AND step = 'file'")
+                .bind(id.as_str())
+                .execute(&mut *tx)
+                .await
+                .map_err(failed(ACTION))?;
+            for on in [WorkOn::Separate, WorkOn::End] {
+                make_due(&mut tx, id, on).await.map_err(failed(ACTION))?;
+            }
+        }
+        self.moved(tx, id, moved, ACTION).await
+    }
+
+    /// The batch is separated again and its counts no longer held against it.
+    pub async fn release_counts(
+        &self,
+        id: &BatchId,
+        decision: &Decision,
+    ) -> Result<Moved, StoreFault> {
+        const ACTION: &str = "record why a batch is filed though its counts do not balance";
+        let mut tx = self.begin(ACTION).await?;
+        let moved = sqlx::query(
+            "UPDATE batch SET state = 'processing', counts_released = $2 \
+             WHERE id = $1 AND state = 'held'",
+        )
+        .bind(id.as_str())
+        .bind(to_json(decision))
+        .execute(&mut *tx)
+        .await
+        .map_err(failed(ACTION))?
+        .rows_affected();
+        if moved == 1 {
+            for on in [WorkOn::Separate, WorkOn::End] {
+                make_due(&mut tx, id, on).await.map_err(failed(ACTION))?;
+            }
+        }
+        self.moved(tx, id, moved, ACTION).await
+    }
+
+    /// Nothing of the batch is filed any more; its pages stay kept. Refused once
+    /// one of its documents is in the repository, or may be.
+    pub async fn discard_batch(
+        &self,
+        id: &BatchId,
+        decision: &Decision,
+    ) -> Result<Moved, StoreFault> {
+        const ACTION: &str = "record why a batch is discarded";
+        let mut tx = self.begin(ACTION).await?;
+        let moved = sqlx::query(
+            "UPDATE batch SET state = 'discarded', pause = NULL, discarded = $2 \
+             WHERE id = $1 AND state NOT IN ('scanning', 'filed', 'discarded') \
+             AND filing_staging IS NULL",
+        )
+        .bind(id.as_str())
+        .bind(to_json(decision))
+        .execute(&mut *tx)
+        .await
+        .map_err(failed(ACTION))?
+        .rows_affected();
+        if moved == 1 {
+            sqlx::query("DELETE FROM work WHERE batch_id = $1")
+                .bind(id.as_str())
+                .execute(&mut *tx)
+                .await
+                .map_err(failed(ACTION))?;
+        }
+        self.moved(tx, id, moved, ACTION).await
+    }
+
+    /// Commits a move, or says where the batch stands instead.
+    async fn moved(
+        &self,
+        mut tx: Transaction<'static, Any>,
+        id: &BatchId,
+        moved: u64,
+        action: &'static str,
+    ) -> Result<Moved, StoreFault> {
+        if moved == 1 {
+            tx.commit().await.map_err(failed(action))?;
+            return Ok(Moved::Yes);
+        }
+        let state: String = sqlx::query_scalar("SELECT state FROM batch WHERE id = $1")
+            .bind(id.as_str())
+            .fetch_one(&mut *tx)
+            .await
+            .map_err(failed(action))?;
+        Ok(Moved::NotFrom(state.parse().map_err(unreadable::<String>("state"))?))
     }
 }
 
@@ -167,10 +397,10 @@ fn files_given(from: &PaperFrom) -> Option<String> {
     }
 }
 
-fn read_batch(row: &SqliteRow) -> Result<BatchRow, StoreFault> {
+fn read_batch(row: &AnyRow) -> Result<BatchRow, StoreFault> {
     Ok(BatchRow {
-        id: column::<String>(row, "id")?.parse().map_err(unreadable("batch id"))?,
-        state: column::<String>(row, "state")?.parse().map_err(unreadable::<String>("state"))?,
+        id: parsed(row, "id")?,
+        state: parsed(row, "state")?,
         profile_name: column(row, "profile_name")?,
         profile_text: column(row, "profile_text")?,
         station: column(row, "station")?,
@@ -183,14 +413,16 @@ fn read_batch(row: &SqliteRow) -> Result<BatchRow, StoreFault> {
         },
         scanner_options: from_json("scanner options", &column::<String>(row, "scanner_options")?)?,
         repository: column(row, "repository")?,
-        filing_place: column::<Option<String>>(row, "filing_place")?
-            .map(|place| from_json("place of filing", &place))
-            .transpose()?,
+        filing_staging: column(row, "filing_staging")?,
         expected: Expected {
-            sheets: column(row, "expected_sheets")?,
-            documents: column(row, "expected_documents")?,
+            sheets: number_if_any(row, "expected_sheets")?,
+            documents: number_if_any(row, "expected_documents")?,
         },
-        max_pages: column(row, "max_pages")?,
-        opened_at: column::<String>(row, "opened_at")?.parse().map_err(unreadable("time"))?,
+        max_pages: number_if_any(row, "max_pages")?,
+        closed_by: parsed(row, "closed_by")?,
+        pause: json_if_any(row, "pause")?,
+        counts_released: json_if_any(row, "counts_released")?,
+        discarded: json_if_any(row, "discarded")?,
+        opened_at: parsed(row, "opened_at")?,
     })
 }

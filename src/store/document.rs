@@ -3,14 +3,19 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Sqlite, Transaction};
+use sqlx::any::AnyRow;
+use sqlx::{Any, Transaction};
 
 use super::page::read_page_no;
-use super::{Store, StoreFault, column, failed, from_json, to_json, unreadable};
+use super::work::{end_work, make_due};
+use super::{
+    ClaimedWork, Recorded, Store, StoreFault, column, failed, from_json, parsed, to_json,
+    unreadable,
+};
 use crate::records::document::{Document, FieldName, IndexField, Question};
 use crate::records::ids::{BatchId, DocumentId, PageNo, Sha256};
 use crate::records::page::{Place, SetAside};
+use crate::records::work::WorkOn;
 
 /// Where a document stands in the repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,18 +29,23 @@ pub struct FiledRow {
 }
 
 impl Store {
-    /// Replaces the separation of a batch, whole or not at all. A batch with a
+    /// Replaces the separation of a batch, whole or not at all, and makes the
+    /// filing of its documents due. A batch with a
     /// filed document is never separated again: the caller checks
     /// [`Store::filed_documents`] first, and the database refuses it.
     pub async fn record_separation(
         &self,
-        batch: &BatchId,
+        claimed: &ClaimedWork,
         documents: &[Document],
         places: &BTreeMap<PageNo, Place>,
         questions: &[Question],
-    ) -> Result<(), StoreFault> {
+    ) -> Result<Recorded, StoreFault> {
         const ACTION: &str = "record how a batch was separated";
-        let mut tx = self.pool.begin().await.map_err(failed(ACTION))?;
+        let batch = &claimed.work.batch;
+        let mut tx = self.begin(ACTION).await?;
+        if end_work(&mut tx, claimed).await.map_err(failed(ACTION))? == Recorded::TooLate {
+            return Ok(Recorded::TooLate);
+        }
         for table in [
             "DELETE FROM question WHERE batch_id = $1",
             "DELETE FROM placement WHERE batch_id = $1",
@@ -49,6 +59,8 @@ impl Store {
         }
         for document in documents {
             insert_document(&mut tx, batch, document).await.map_err(failed(ACTION))?;
+            let filing = WorkOn::File(document.first_page);
+            make_due(&mut tx, batch, filing).await.map_err(failed(ACTION))?;
         }
         for (page, place) in places {
             insert_placement(&mut tx, batch, *page, place).await.map_err(failed(ACTION))?;
@@ -58,31 +70,48 @@ impl Store {
                 .await
                 .map_err(failed(ACTION))?;
         }
-        tx.commit().await.map_err(failed(ACTION))
+        sqlx::query("UPDATE batch SET state = 'filing' WHERE id = $1")
+            .bind(batch.as_str())
+            .execute(&mut *tx)
+            .await
+            .map_err(failed(ACTION))?;
+        tx.commit().await.map_err(failed(ACTION))?;
+        Ok(Recorded::Yes)
     }
 
     /// In the order of their first pages.
     pub async fn documents(&self, batch: &BatchId) -> Result<Vec<Document>, StoreFault> {
-        const ACTION: &str = "list a batch's documents";
-        let rows = sqlx::query(
-            "SELECT first_page, document_type FROM document WHERE batch_id = $1 \
-             ORDER BY first_page",
-        )
-        .bind(batch.as_str())
-        .fetch_all(&self.pool)
-        .await
-        .map_err(failed(ACTION))?;
+        let rows =
+            sqlx::query("SELECT first_page FROM document WHERE batch_id = $1 ORDER BY first_page")
+                .bind(batch.as_str())
+                .fetch_all(&self.pool)
+                .await
+                .map_err(failed("list a batch's documents"))?;
         let mut documents = Vec::with_capacity(rows.len());
         for row in rows {
-            let first_page = read_page_no(&row, "first_page")?;
-            documents.push(Document {
-                first_page,
-                pages: self.document_pages(batch, first_page).await?,
-                document_type: column(&row, "document_type")?,
-                fields: self.index_fields(batch, first_page).await?,
-            });
+            documents.extend(self.document(batch, read_page_no(&row, "first_page")?).await?);
         }
         Ok(documents)
+    }
+
+    /// `None` where the batch has no document that begins with that page.
+    pub async fn document(
+        &self,
+        batch: &BatchId,
+        first_page: PageNo,
+    ) -> Result<Option<Document>, StoreFault> {
+        let document_type: Option<String> = sqlx::query_scalar(
+            "SELECT document_type FROM document WHERE batch_id = $1 AND first_page = $2",
+        )
+        .bind(batch.as_str())
+        .bind(i64::from(first_page.get()))
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(failed("look up a document"))?;
+        let Some(document_type) = document_type else { return Ok(None) };
+        let pages = self.document_pages(batch, first_page).await?;
+        let fields = self.index_fields(batch, first_page).await?;
+        Ok(Some(Document { first_page, pages, document_type, fields }))
     }
 
     async fn document_pages(
@@ -95,7 +124,7 @@ impl Store {
              ORDER BY page_no",
         )
         .bind(batch.as_str())
-        .bind(first_page.get())
+        .bind(i64::from(first_page.get()))
         .fetch_all(&self.pool)
         .await
         .map_err(failed("list a document's pages"))?
@@ -114,7 +143,7 @@ impl Store {
              WHERE batch_id = $1 AND first_page = $2 ORDER BY name",
         )
         .bind(batch.as_str())
-        .bind(first_page.get())
+        .bind(i64::from(first_page.get()))
         .fetch_all(&self.pool)
         .await
         .map_err(failed("list a document's index fields"))?;
@@ -174,12 +203,16 @@ impl Store {
     /// the answer. Whole or not at all.
     pub async fn hold_document(
         &self,
-        batch: &BatchId,
+        claimed: &ClaimedWork,
         first_page: PageNo,
         question: &Question,
-    ) -> Result<(), StoreFault> {
+    ) -> Result<Recorded, StoreFault> {
         const ACTION: &str = "hold a document back";
-        let mut tx = self.pool.begin().await.map_err(failed(ACTION))?;
+        let batch = &claimed.work.batch;
+        let mut tx = self.begin(ACTION).await?;
+        if end_work(&mut tx, claimed).await.map_err(failed(ACTION))? == Recorded::TooLate {
+            return Ok(Recorded::TooLate);
+        }
         for change in [
             "UPDATE placement SET place = 'question', first_page = NULL \
              WHERE batch_id = $1 AND first_page = $2",
@@ -187,7 +220,7 @@ impl Store {
         ] {
             sqlx::query(change)
                 .bind(batch.as_str())
-                .bind(first_page.get())
+                .bind(i64::from(first_page.get()))
                 .execute(&mut *tx)
                 .await
                 .map_err(failed(ACTION))?;
@@ -200,34 +233,41 @@ impl Store {
         .await
         .map_err(failed(ACTION))?;
         insert_question(&mut tx, batch, position, question).await.map_err(failed(ACTION))?;
-        tx.commit().await.map_err(failed(ACTION))
+        tx.commit().await.map_err(failed(ACTION))?;
+        Ok(Recorded::Yes)
     }
 
+    /// That a document stands in the repository, and where.
     pub async fn record_filed(
         &self,
-        batch: &BatchId,
+        claimed: &ClaimedWork,
         first_page: PageNo,
         filed: &FiledRow,
-    ) -> Result<(), StoreFault> {
+    ) -> Result<Recorded, StoreFault> {
         const ACTION: &str = "record a filed document";
+        let mut tx = self.begin(ACTION).await?;
+        if end_work(&mut tx, claimed).await.map_err(failed(ACTION))? == Recorded::TooLate {
+            return Ok(Recorded::TooLate);
+        }
         let recorded = sqlx::query(
             "UPDATE document SET pdf_path = $3, pdf_sha256 = $4, index_path = $5, \
              index_sha256 = $6, filed_at = $7 WHERE batch_id = $1 AND first_page = $2",
         )
-        .bind(batch.as_str())
-        .bind(first_page.get())
+        .bind(claimed.work.batch.as_str())
+        .bind(i64::from(first_page.get()))
         .bind(&filed.pdf_path)
         .bind(filed.pdf_sha256.to_string())
         .bind(&filed.index_path)
         .bind(filed.index_sha256.to_string())
         .bind(filed.filed_at.to_string())
-        .execute(&self.pool)
+        .execute(&mut *tx)
         .await
         .map_err(failed(ACTION))?;
-        match recorded.rows_affected() {
-            0 => Err(failed(ACTION)(sqlx::Error::RowNotFound)),
-            _ => Ok(()),
+        if recorded.rows_affected() == 0 {
+            return Err(failed(ACTION)(sqlx::Error::RowNotFound));
         }
+        tx.commit().await.map_err(failed(ACTION))?;
+        Ok(Recorded::Yes)
     }
 
     pub async fn filed_documents(
@@ -256,8 +296,7 @@ impl Store {
         .map_err(failed("list everything filed"))?;
         rows.iter()
             .map(|row| {
-                let batch: BatchId =
-                    column::<String>(row, "batch_id")?.parse().map_err(unreadable("batch id"))?;
+                let batch: BatchId = parsed(row, "batch_id")?;
                 let document = DocumentId::new(batch, read_page_no(row, "first_page")?);
                 Ok((document, read_filed(row)?))
             })
@@ -267,11 +306,11 @@ impl Store {
     /// Whether the document's row says that it was filed.
     pub async fn is_filed(&self, document: &DocumentId) -> Result<bool, StoreFault> {
         let row = sqlx::query(
-            "SELECT 1 FROM document \
+            "SELECT filed_at FROM document \
              WHERE batch_id = $1 AND first_page = $2 AND filed_at IS NOT NULL",
         )
         .bind(document.batch().as_str())
-        .bind(document.first_page().get())
+        .bind(i64::from(document.first_page().get()))
         .fetch_optional(&self.pool)
         .await
         .map_err(failed("look whether a document is filed"))?;
@@ -279,25 +318,24 @@ impl Store {
     }
 }
 
-fn read_filed(row: &SqliteRow) -> Result<FiledRow, StoreFault> {
-    let hash = |name| column::<String>(row, name)?.parse().map_err(unreadable("hash"));
+fn read_filed(row: &AnyRow) -> Result<FiledRow, StoreFault> {
     Ok(FiledRow {
         pdf_path: column(row, "pdf_path")?,
-        pdf_sha256: hash("pdf_sha256")?,
+        pdf_sha256: parsed(row, "pdf_sha256")?,
         index_path: column(row, "index_path")?,
-        index_sha256: hash("index_sha256")?,
-        filed_at: column::<String>(row, "filed_at")?.parse().map_err(unreadable("time"))?,
+        index_sha256: parsed(row, "index_sha256")?,
+        filed_at: parsed(row, "filed_at")?,
     })
 }
 
 async fn insert_document(
-    tx: &mut Transaction<'_, Sqlite>,
+    tx: &mut Transaction<'_, Any>,
     batch: &BatchId,
     document: &Document,
 ) -> Result<(), sqlx::Error> {
     sqlx::query("INSERT INTO document (batch_id, first_page, document_type) VALUES ($1, $2, $3)")
         .bind(batch.as_str())
-        .bind(document.first_page.get())
+        .bind(i64::from(document.first_page.get()))
         .bind(&document.document_type)
         .execute(&mut **tx)
         .await?;
@@ -307,7 +345,7 @@ async fn insert_document(
              VALUES ($1, $2, $3, $4, $5)",
         )
         .bind(batch.as_str())
-        .bind(document.first_page.get())
+        .bind(i64::from(document.first_page.get()))
         .bind(field.name.as_str())
         .bind(&field.value)
         .bind(to_json(&field.source))
@@ -318,13 +356,13 @@ async fn insert_document(
 }
 
 async fn insert_placement(
-    tx: &mut Transaction<'_, Sqlite>,
+    tx: &mut Transaction<'_, Any>,
     batch: &BatchId,
     page: PageNo,
     place: &Place,
 ) -> Result<(), sqlx::Error> {
     let (name, first_page, set_aside) = match place {
-        Place::Document { first_page } => ("document", Some(first_page.get()), None),
+        Place::Document { first_page } => ("document", Some(i64::from(first_page.get())), None),
         Place::SetAside { reason } => ("set-aside", None, Some(reason.name())),
         Place::Question => ("question", None, None),
     };
@@ -333,7 +371,7 @@ async fn insert_placement(
          VALUES ($1, $2, $3, $4, $5)",
     )
     .bind(batch.as_str())
-    .bind(page.get())
+    .bind(i64::from(page.get()))
     .bind(name)
     .bind(first_page)
     .bind(set_aside)
@@ -343,7 +381,7 @@ async fn insert_placement(
 }
 
 async fn insert_question(
-    tx: &mut Transaction<'_, Sqlite>,
+    tx: &mut Transaction<'_, Any>,
     batch: &BatchId,
     position: i64,
     question: &Question,
@@ -354,7 +392,7 @@ async fn insert_question(
     )
     .bind(batch.as_str())
     .bind(position)
-    .bind(question.page.get())
+    .bind(i64::from(question.page.get()))
     .bind(to_json(&question.holds))
     .bind(to_json(&question.reason))
     .execute(&mut **tx)

@@ -1,27 +1,37 @@
 //! The database: what is known of batches, pages and documents, one file a
 //! record kind. The only module that speaks SQL.
 //!
-//! A commit here is durable (SQLite: write-ahead log, `synchronous = FULL`), so
-//! a row may be the last act of a durable point. Values that only the program
-//! reads back are JSON text; what a question is asked about is a column.
+//! One station keeps a SQLite file of its own; stations that share their work
+//! share a PostgreSQL database. Both take the same SQL text: columns are TEXT
+//! or BIGINT, arguments are `$1`, and where the two need different words the
+//! difference is in [`dialect`] or in the migrations. Rules that must hold are
+//! constraints and triggers in both.
+//!
+//! A commit here is durable (SQLite: write-ahead log, `synchronous = FULL`;
+//! PostgreSQL: `synchronous_commit = on`), so a row may be the last act of a
+//! durable point. Values that only the program reads back are JSON text; what a
+//! question is asked about is a column.
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sqlx::SqlitePool;
-use sqlx::migrate::Migrator;
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
-};
+use sqlx::AnyPool;
+use sqlx::any::{AnyPoolOptions, AnyRow};
 
 mod batch;
+mod dialect;
 mod document;
+mod migration;
 mod page;
+mod standing;
+mod work;
 
-pub use batch::BatchRow;
+pub use batch::{BatchRow, Moved, WhichBatches};
+pub use dialect::Database;
 pub use document::FiledRow;
+pub use standing::Standing;
+pub use work::{ClaimedWork, Due, Reach, Recorded, Trouble};
 
-static MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations");
+use dialect::Dialect;
 
 /// How long a writer waits for another before it is an error. Longer than any
 /// transaction of ours, short enough that a clerk still believes in it.
@@ -29,65 +39,80 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(15);
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreFault {
+    #[error("the station's database {database} cannot be opened; {}", .database.what_to_check())]
+    Open { database: Database, source: sqlx::Error },
+    #[error("the station's database {database} cannot be brought up to this program's version")]
+    Migrate { database: Database, source: sqlx::migrate::MigrateError },
     #[error(
-        "the station's database {path} cannot be opened; \
-         check that the folder exists and that its disk is healthy and not full"
+        "the station's database {database} is of version {found}, and this program knows \
+         {known}: a newer Outguide has written it; install that version again"
     )]
-    Open { path: PathBuf, source: sqlx::Error },
+    Newer { database: Database, found: i64, known: i64 },
     #[error(
-        "the station's database {path} cannot be brought up to this program's version; \
-         a newer Outguide may have written it: install that version again"
+        "the station's database {database} is of an older version and was left as it is, because \
+         no copy of it could be kept in {}", folder.display()
     )]
-    Migrate { path: PathBuf, source: sqlx::migrate::MigrateError },
+    Backup { database: Database, folder: std::path::PathBuf, source: std::io::Error },
+    #[error("the station's database {database} holds rows that name others which are not there")]
+    Dangling { database: Database },
     #[error("the station's database could not {action}")]
     Query { action: &'static str, source: sqlx::Error },
     #[error("the station's database holds a {what} this program cannot read; nothing was changed")]
     Unreadable { what: &'static str, source: Box<dyn std::error::Error + Send + Sync> },
 }
 
-/// One station's database.
+/// What one station knows, or many that share a database. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Store {
-    pool: SqlitePool,
+    pool: AnyPool,
+    dialect: Dialect,
 }
 
 impl Store {
-    /// Opens the database at `path`, making it if there is none.
-    pub async fn open(path: &Path) -> Result<Store, StoreFault> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .foreign_keys(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(BUSY_TIMEOUT);
-        // One connection is one writer: SQLite has no use for more here.
-        let pool = SqlitePoolOptions::new()
-            .max_connections(1)
+    /// Opens the database, making a SQLite file where there is none. One of an
+    /// older version is brought up to this program's after a copy of it was kept
+    /// in `backups`; one of a newer version is refused.
+    pub async fn open(database: &Database, backups: &std::path::Path) -> Result<Store, StoreFault> {
+        let failed_to_open = |source| StoreFault::Open { database: database.clone(), source };
+        sqlx::any::install_default_drivers();
+        let options = database.to_write().map_err(failed_to_open)?;
+        migration::migrate(database, &options, backups).await?;
+        let dialect = database.dialect();
+        let pool = AnyPoolOptions::new()
+            .max_connections(dialect.connections())
+            .acquire_timeout(BUSY_TIMEOUT)
+            .after_connect(move |connection, _| Box::pin(dialect.prepare(connection)))
             .connect_with(options)
             .await
-            .map_err(|source| StoreFault::Open { path: path.to_owned(), source })?;
-        MIGRATIONS
-            .run(&pool)
-            .await
-            .map_err(|source| StoreFault::Migrate { path: path.to_owned(), source })?;
-        Ok(Store { pool })
+            .map_err(failed_to_open)?;
+        Ok(Store { pool, dialect })
     }
 
-    /// Opens the database at `path`, which must be there, for reading only: a
-    /// station may be working on it meanwhile.
-    pub async fn open_to_read(path: &Path) -> Result<Store, StoreFault> {
-        let options =
-            SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(BUSY_TIMEOUT);
-        let pool = SqlitePoolOptions::new()
+    /// Opens the database, which must be there, for reading only: a station may
+    /// be working on it meanwhile.
+    pub async fn open_to_read(database: &Database) -> Result<Store, StoreFault> {
+        let failed_to_open = |source| StoreFault::Open { database: database.clone(), source };
+        sqlx::any::install_default_drivers();
+        let dialect = database.dialect();
+        let pool = AnyPoolOptions::new()
             .max_connections(1)
-            .connect_with(options)
+            .acquire_timeout(BUSY_TIMEOUT)
+            .after_connect(move |connection, _| Box::pin(dialect.prepare_to_read(connection)))
+            .connect_with(database.to_read().map_err(failed_to_open)?)
             .await
-            .map_err(|source| StoreFault::Open { path: path.to_owned(), source })?;
-        Ok(Store { pool })
+            .map_err(failed_to_open)?;
+        Ok(Store { pool, dialect })
     }
 
-    /// Ends the connection; what was committed stays.
+    /// Begins a transaction that is going to write.
+    async fn begin(
+        &self,
+        action: &'static str,
+    ) -> Result<sqlx::Transaction<'static, sqlx::Any>, StoreFault> {
+        self.pool.begin_with(self.dialect.begin()).await.map_err(failed(action))
+    }
+
+    /// Ends the connections; what was committed stays.
     pub async fn close(self) {
         self.pool.close().await;
     }
@@ -106,12 +131,35 @@ where
     move |source| StoreFault::Unreadable { what, source: source.into() }
 }
 
-fn column<'r, T>(row: &'r SqliteRow, name: &'static str) -> Result<T, StoreFault>
+fn column<'r, T>(row: &'r AnyRow, name: &'static str) -> Result<T, StoreFault>
 where
-    T: sqlx::Decode<'r, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,
+    T: sqlx::Decode<'r, sqlx::Any> + sqlx::Type<sqlx::Any>,
 {
     use sqlx::Row;
     row.try_get(name).map_err(unreadable(name))
+}
+
+/// A count or a number; both databases keep them as 64 bits with a sign.
+fn number<N>(row: &AnyRow, name: &'static str) -> Result<N, StoreFault>
+where
+    N: TryFrom<i64, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+{
+    N::try_from(column::<i64>(row, name)?).map_err(unreadable(name))
+}
+
+fn number_if_any<N>(row: &AnyRow, name: &'static str) -> Result<Option<N>, StoreFault>
+where
+    N: TryFrom<i64, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+{
+    column::<Option<i64>>(row, name)?.map(N::try_from).transpose().map_err(unreadable(name))
+}
+
+/// One of our own texts, in its own type.
+fn parsed<T>(row: &AnyRow, name: &'static str) -> Result<T, StoreFault>
+where
+    T: std::str::FromStr<Err: Into<Box<dyn std::error::Error + Send + Sync>>>,
+{
+    column::<String>(row, name)?.parse().map_err(unreadable(name))
 }
 
 fn to_json<T: serde::Serialize>(value: &T) -> String {
@@ -124,3 +172,13 @@ fn from_json<T: serde::de::DeserializeOwned>(
 ) -> Result<T, StoreFault> {
     serde_json::from_str(text).map_err(unreadable(what))
 }
+
+fn json_if_any<T: serde::de::DeserializeOwned>(
+    row: &AnyRow,
+    name: &'static str,
+) -> Result<Option<T>, StoreFault> {
+    column::<Option<String>>(row, name)?.map(|text| from_json(name, &text)).transpose()
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,11 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::sqlite::SqliteRow;
+use sqlx::any::AnyRow;
+use sqlx::{Any, Transaction};
 
-use super::{Store, StoreFault, column, failed, from_json, to_json, unreadable};
+use super::work::{end_work, make_due};
+use super::{
+    ClaimedWork, Recorded, Store, StoreFault, column, failed, from_json, number, parsed, to_json,
+    unreadable,
+};
 use crate::records::ids::{BatchId, PageNo};
 use crate::records::page::{PageOutcome, Side, Sides, SpooledPage};
+use crate::records::work::WorkOn;
 
 impl Store {
     /// The last act of the durable point: the page's file is already synced.
@@ -19,15 +25,15 @@ impl Store {
         half_before: Option<PageNo>,
     ) -> Result<(), StoreFault> {
         const ACTION: &str = "record a scanned page";
-        let mut tx = self.pool.begin().await.map_err(failed(ACTION))?;
+        let mut tx = self.begin(ACTION).await?;
         sqlx::query(
             "INSERT INTO page (batch_id, page_no, sheet, side, sides, file, sha256, bytes, \
              scanned_at, suspect, image, source_sha256) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         )
         .bind(batch.as_str())
-        .bind(page.no.get())
-        .bind(page.sheet)
+        .bind(i64::from(page.no.get()))
+        .bind(i64::from(page.sheet))
         .bind(side_name(page.side))
         .bind(sides_name(page.sides))
         .bind(&page.file)
@@ -35,17 +41,18 @@ impl Store {
         .bind(i64::try_from(page.bytes).map_err(unreadable("file length"))?)
         .bind(page.scanned_at.to_string())
         .bind(&page.suspect)
-        .bind(page.image)
+        .bind(i64::from(page.image))
         .bind(page.source_sha256.map(|sha256| sha256.to_string()))
         .execute(&mut *tx)
         .await
         .map_err(failed(ACTION))?;
         sqlx::query("UPDATE page SET fed_again = 1 WHERE batch_id = $1 AND page_no = $2")
             .bind(batch.as_str())
-            .bind(half_before.map(PageNo::get))
+            .bind(half_before.map(|page| i64::from(page.get())))
             .execute(&mut *tx)
             .await
             .map_err(failed(ACTION))?;
+        make_due(&mut tx, batch, WorkOn::Read(page.no)).await.map_err(failed(ACTION))?;
         tx.commit().await.map_err(failed(ACTION))
     }
 
@@ -73,40 +80,54 @@ impl Store {
             .collect()
     }
 
-    /// Pages the page step has not been done for, in scanning order.
-    pub async fn pages_due(&self, batch: &BatchId) -> Result<Vec<SpooledPage>, StoreFault> {
-        sqlx::query(
-            "SELECT page.* FROM page \
-             LEFT JOIN page_outcome USING (batch_id, page_no) \
-             WHERE page.batch_id = $1 AND page_outcome.outcome IS NULL ORDER BY page_no",
-        )
-        .bind(batch.as_str())
-        .fetch_all(&self.pool)
-        .await
-        .map_err(failed("look for pages that are due"))?
-        .iter()
-        .map(read_page)
-        .collect()
+    /// One page; `None` where the batch has none of that number.
+    pub async fn page(
+        &self,
+        batch: &BatchId,
+        page: PageNo,
+    ) -> Result<Option<SpooledPage>, StoreFault> {
+        sqlx::query("SELECT * FROM page WHERE batch_id = $1 AND page_no = $2")
+            .bind(batch.as_str())
+            .bind(i64::from(page.get()))
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(failed("look up a page"))?
+            .as_ref()
+            .map(read_page)
+            .transpose()
     }
 
-    /// Doing a step again replaces what it found: it found the same.
+    /// What reading a page found, and that the page is read.
+    pub async fn record_page_read(
+        &self,
+        claimed: &ClaimedWork,
+        page: PageNo,
+        outcome: &PageOutcome,
+    ) -> Result<Recorded, StoreFault> {
+        const ACTION: &str = "record what was read on a page";
+        let mut tx = self.begin(ACTION).await?;
+        if end_work(&mut tx, claimed).await.map_err(failed(ACTION))? == Recorded::TooLate {
+            return Ok(Recorded::TooLate);
+        }
+        put_page_outcome(&mut tx, &claimed.work.batch, page, outcome)
+            .await
+            .map_err(failed(ACTION))?;
+        tx.commit().await.map_err(failed(ACTION))?;
+        Ok(Recorded::Yes)
+    }
+
+    /// Reading a page again replaces what was found: it found the same, or what
+    /// was in the way is gone.
     pub async fn record_page_outcome(
         &self,
         batch: &BatchId,
         page: PageNo,
         outcome: &PageOutcome,
     ) -> Result<(), StoreFault> {
-        sqlx::query(
-            "INSERT INTO page_outcome (batch_id, page_no, outcome) VALUES ($1, $2, $3) \
-             ON CONFLICT (batch_id, page_no) DO UPDATE SET outcome = excluded.outcome",
-        )
-        .bind(batch.as_str())
-        .bind(page.get())
-        .bind(to_json(outcome))
-        .execute(&self.pool)
-        .await
-        .map_err(failed("record what was read on a page"))?;
-        Ok(())
+        const ACTION: &str = "record what was read on a page";
+        let mut tx = self.begin(ACTION).await?;
+        put_page_outcome(&mut tx, batch, page, outcome).await.map_err(failed(ACTION))?;
+        tx.commit().await.map_err(failed(ACTION))
     }
 
     pub async fn page_outcome(
@@ -118,13 +139,31 @@ impl Store {
             "SELECT outcome FROM page_outcome WHERE batch_id = $1 AND page_no = $2",
         )
         .bind(batch.as_str())
-        .bind(page.get())
+        .bind(i64::from(page.get()))
         .fetch_optional(&self.pool)
         .await
         .map_err(failed("look up what was read on a page"))?
         .map(|text| from_json("page outcome", &text))
         .transpose()
     }
+}
+
+async fn put_page_outcome(
+    tx: &mut Transaction<'_, Any>,
+    batch: &BatchId,
+    page: PageNo,
+    outcome: &PageOutcome,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO page_outcome (batch_id, page_no, outcome) VALUES ($1, $2, $3) \
+         ON CONFLICT (batch_id, page_no) DO UPDATE SET outcome = excluded.outcome",
+    )
+    .bind(batch.as_str())
+    .bind(i64::from(page.get()))
+    .bind(to_json(outcome))
+    .execute(&mut **tx)
+    .await
+    .map(drop)
 }
 
 fn side_name(side: Side) -> &'static str {
@@ -142,7 +181,7 @@ fn sides_name(sides: Sides) -> &'static str {
     }
 }
 
-fn read_page(row: &SqliteRow) -> Result<SpooledPage, StoreFault> {
+fn read_page(row: &AnyRow) -> Result<SpooledPage, StoreFault> {
     let side = match column::<String>(row, "side")?.as_str() {
         "front" => Side::Front,
         "back" => Side::Back,
@@ -157,19 +196,19 @@ fn read_page(row: &SqliteRow) -> Result<SpooledPage, StoreFault> {
     let source: Option<String> = column(row, "source_sha256")?;
     Ok(SpooledPage {
         no: read_page_no(row, "page_no")?,
-        sheet: column(row, "sheet")?,
+        sheet: number(row, "sheet")?,
         side,
         sides,
         file: column(row, "file")?,
-        sha256: column::<String>(row, "sha256")?.parse().map_err(unreadable("hash"))?,
-        bytes: u64::try_from(column::<i64>(row, "bytes")?).map_err(unreadable("file length"))?,
-        scanned_at: column::<String>(row, "scanned_at")?.parse().map_err(unreadable("time"))?,
+        sha256: parsed(row, "sha256")?,
+        bytes: number(row, "bytes")?,
+        scanned_at: parsed(row, "scanned_at")?,
         suspect: column(row, "suspect")?,
-        image: column(row, "image")?,
+        image: number(row, "image")?,
         source_sha256: source.map(|text| text.parse()).transpose().map_err(unreadable("hash"))?,
     })
 }
 
-pub(super) fn read_page_no(row: &SqliteRow, name: &'static str) -> Result<PageNo, StoreFault> {
-    PageNo::new(column(row, name)?).ok_or_else(|| unreadable(name)("page 0"))
+pub(super) fn read_page_no(row: &AnyRow, name: &'static str) -> Result<PageNo, StoreFault> {
+    PageNo::new(number(row, name)?).ok_or_else(|| unreadable(name)("page 0"))
 }

@@ -18,7 +18,7 @@ use outguide::records::page::{Side, Sides, SpooledPage};
 use outguide::repository::verify::verify;
 use outguide::repository::watched_folder::WatchedFolder;
 use outguide::spool::OriginalKind;
-use outguide::store::BatchRow;
+use outguide::store::{BatchRow, Moved};
 
 use super::{page_by_page_profile, small_page};
 
@@ -66,7 +66,7 @@ impl Day {
     /// What `outguide capture` does, and `--resume` where a batch is unfinished.
     pub async fn work(&self) -> anyhow::Result<()> {
         let (state, repository) = self.try_open().await?;
-        let earlier = state.store.unfinished_batches().await?.into_iter().next();
+        let earlier = state.store.unfinished_batches(&state.station).await?.into_iter().next();
         let batch = match earlier {
             Some(batch) => batch,
             None if self.is_done(&state).await? => return Ok(()),
@@ -76,7 +76,7 @@ impl Day {
                 batch
             }
         };
-        let wants_paper = batch.state == BatchState::Scanning;
+        let wants_paper = batch.state.takes_paper();
         let work = self.work_on(state, repository, batch);
         work.settle().await?;
         if !wants_paper {
@@ -192,6 +192,7 @@ impl Day {
         let (state, repository) = self.open().await;
         let batch = BatchRow { id: BATCH.parse().unwrap(), ..self.new_batch() };
         state.store.open_batch(&batch).await.unwrap();
+        assert_eq!(state.store.start_scanning(&batch.id).await.unwrap(), Moved::Yes);
         for no in 1..=PAGES {
             let bytes = small_page(no as usize);
             let no = PageNo::new(no).unwrap();

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part of the station")]
 
 pub mod day;
+pub mod served;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};

@@ -184,6 +184,51 @@ impl ScanFault {
         self.to_string().replace(PAGE_LOST, "").replace(GO_ON, "start again")
     }
 
+    /// For programs: the same whatever the sentence says.
+    pub fn name(&self) -> &'static str {
+        match self {
+            ScanFault::Jam => "jam",
+            ScanFault::DoubleFeed => "double-feed",
+            ScanFault::CoverOpen => "cover-open",
+            ScanFault::FeederEmpty => "feeder-empty",
+            ScanFault::NothingOnTheGlass => "nothing-on-the-glass",
+            ScanFault::HalfASheet => "half-a-sheet",
+            ScanFault::FalseOutOfDocuments => "false-out-of-documents",
+            ScanFault::NoScanner => "no-scanner",
+            ScanFault::NoSuchScanner { .. } => "no-such-scanner",
+            ScanFault::AmbiguousScanner { .. } => "ambiguous-scanner",
+            ScanFault::NoSuchDevice { .. } => "no-such-device",
+            ScanFault::Busy => "busy",
+            ScanFault::WarmingUp => "warming-up",
+            ScanFault::TransportLock => "transport-lock",
+            ScanFault::AccessDenied => "access-denied",
+            ScanFault::LoginNeeded { .. } => "login-needed",
+            ScanFault::LoginRefused { .. } => "login-refused",
+            ScanFault::InputOutput => "input-output",
+            ScanFault::OutOfMemory => "out-of-memory",
+            ScanFault::Cancelled => "cancelled",
+            ScanFault::NoSuchSource { .. } => "no-such-source",
+            ScanFault::NoSuchMode { .. } => "no-such-mode",
+            ScanFault::UnknownOption { .. } => "unknown-option",
+            ScanFault::BadOptionValue { .. } => "bad-option-value",
+            ScanFault::InactiveOption { .. } => "inactive-option",
+            ScanFault::ReadOnlyOption { .. } => "read-only-option",
+            ScanFault::SettingsRefused { .. } => "settings-refused",
+            ScanFault::Unsupported { .. } => "unsupported",
+            ScanFault::TruncatedFrame { .. } => "truncated-frame",
+            ScanFault::DriverCrashed { .. } => "driver-crashed",
+            ScanFault::ListingFailed { .. } => "listing-failed",
+            ScanFault::DriverHung { .. } => "driver-hung",
+            ScanFault::DriverLied { .. } => "driver-lied",
+            ScanFault::LibraryMissing { .. } => "library-missing",
+            ScanFault::WorkerNotStarted { .. } => "worker-not-started",
+            ScanFault::UnreadableFolder { .. } => "unreadable-folder",
+            ScanFault::NotPages { .. } => "not-pages",
+            ScanFault::UnreadableFile { .. } => "unreadable-file",
+            ScanFault::BadScript { .. } => "bad-script",
+        }
+    }
+
     /// Whether the profile's settings or `--set` are at fault, and not the
     /// scanner.
     pub fn is_about_the_settings(&self) -> bool {

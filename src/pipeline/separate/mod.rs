@@ -28,12 +28,21 @@ pub struct Separated {
     pub questions: Vec<Question>,
 }
 
-/// `pages` in scanning order; `typed` is what the clerk said to expect, which
-/// goes before the batch header's own figures.
+/// What the counts of a batch are held to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counts {
+    /// What the clerk said to expect; it goes before the batch header's own
+    /// figures.
+    HeldTo(Expected),
+    /// A named person answers for them.
+    Released,
+}
+
+/// `pages` in scanning order.
 pub fn separate(
     batch: &BatchId,
     pages: Vec<SeparablePage>,
-    typed: Expected,
+    counts: Counts,
     profile: &Profile,
 ) -> Separated {
     let all: Vec<PageNo> = pages.iter().map(|page| page.no).collect();
@@ -70,7 +79,10 @@ pub fn separate(
     let is_counted = |segment: &&Segment| index::placed_pages(segment, profile).next().is_some();
     let counted = cut.segments.iter().filter(is_counted).count();
     let found = Found { sheets: sheets.len() as u32, documents: counted as u32 };
-    let balance = counts_that_do_not_balance(header, typed, found, &all);
+    let balance = match counts {
+        Counts::HeldTo(typed) => counts_that_do_not_balance(header, typed, found, &all),
+        Counts::Released => Vec::new(),
+    };
     if balance.is_empty() {
         documents.retain(|document| {
             let due = review_due(batch, document, profile.review);

@@ -9,6 +9,9 @@
 //! Never asks for a sheet while the last is not durable. Knows nothing of what
 //! is on a page. After any stop the store names the last durable page.
 
+pub mod desk;
+pub mod resumption;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,11 +22,12 @@ use crate::device::scanner::{
     ScannedImage, Scanner, Sides, WhichScanner,
 };
 use crate::imaging::encode;
+use crate::records::batch::BatchState;
 use crate::records::ids::{BatchId, PageNo, Sha256};
 use crate::records::page::{Side, SpooledPage};
 use crate::records::raster::Raster;
 use crate::spool::{OriginalKind, Spool, SpoolFault, Unclaimed};
-use crate::store::{BatchRow, Store, StoreFault};
+use crate::store::{BatchRow, Moved, Store, StoreFault};
 
 /// What a person at the station is told while paper runs.
 #[derive(Debug)]
@@ -42,8 +46,11 @@ pub enum CaptureEvent {
 /// Why paper stopped coming.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StackEnd {
-    /// The feeder says it is empty, or the clerk closed the batch.
+    /// The feeder says it is empty, or the clerk said at the glass that it was
+    /// all.
     Closed,
+    /// As many pages are kept as the batch was to have.
+    Enough,
     /// The scanner had nothing at all.
     Nothing,
 }
@@ -61,6 +68,10 @@ pub enum CaptureFault {
          resume with the files the batch was begun with, in the same order"
     )]
     OtherFiles { page: PageNo },
+    #[error("the batch takes no more paper: it is {state}")]
+    TakesNoPaper { state: BatchState },
+    #[error("{told}")]
+    NotLikeThat { told: String },
 }
 
 /// The pages of a file from outside, one at a time; a fault ends them.
@@ -201,13 +212,14 @@ impl Capture<'_> {
         let resume = durable.last().map(resumed_behind);
         let mut feeding = self.feeding(runtime, which, durable)?;
         if self.is_enough(&feeding) {
-            return Ok(StackEnd::Closed);
+            return Ok(StackEnd::Enough);
         }
         let is_resumed = resume.is_some();
         let order = &ScanOrder { resume, ..order.clone() };
         self.spool.room_for_a_sheet()?;
         let (mut scanner, warnings) = Scanner::open(which, order)?;
         runtime.block_on(self.store.record_scanner_taken(self.batch))?;
+        runtime.block_on(self.begin_scanning())?;
         self.stop.feeding_with(scanner.canceller());
         feeding.sides = scanner.setup().sides;
         (self.tell)(CaptureEvent::ScannerReady { scanner: scanner.setup().scanner.clone() });
@@ -241,7 +253,11 @@ impl Capture<'_> {
         if let Some(missing) = feeding.held.front() {
             return Err(CaptureFault::OtherFiles { page: missing.no });
         }
-        Ok(if feeding.next_page > PageNo::FIRST { StackEnd::Closed } else { StackEnd::Nothing })
+        Ok(match feeding.next_page > PageNo::FIRST {
+            true if self.is_enough(&feeding) => StackEnd::Enough,
+            true => StackEnd::Closed,
+            false => StackEnd::Nothing,
+        })
     }
 
     fn feeding(
@@ -265,6 +281,14 @@ impl Capture<'_> {
         let sides = Sides::Front;
         let is_within_a_sheet = false;
         Ok(Feeding { next_page, kept, half_before, image, held, sides, is_within_a_sheet })
+    }
+
+    /// Refused where the batch was closed or discarded meanwhile.
+    async fn begin_scanning(&self) -> Result<(), CaptureFault> {
+        match self.store.start_scanning(&self.batch.id).await? {
+            Moved::Yes => Ok(()),
+            Moved::NotFrom(state) => Err(CaptureFault::TakesNoPaper { state }),
+        }
     }
 
     fn is_enough(&self, feeding: &Feeding) -> bool {

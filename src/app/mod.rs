@@ -1,6 +1,8 @@
 //! Composition root: the only code that chooses real or simulated, and puts
 //! the rooms of the house together.
 
+pub mod serve;
+
 use std::fs::File;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -10,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use tokio::sync::watch;
 
+use crate::capture::desk;
 use crate::capture::{
     self, AskNext, Capture, CaptureEvent, CaptureFault, FilePages, More, NextPage, StackEnd,
     StopSwitch,
@@ -19,10 +22,12 @@ use crate::device::scanner::{ScanOrder, WhichScanner, WorkerCommand as ScanWorke
 use crate::disk::Disk;
 use crate::disk::placing::Placing;
 use crate::ocr::{OcrFault, OcrSettings, Readers, WorkerCommand as OcrWorker};
-use crate::pipeline::runner::{Paper, RunEvent, RunFault, Runner};
+use crate::pipeline::runner::{
+    Means, Opened, OpenedWhen, Outfit, Paper, RunEvent, RunFault, Runner,
+};
 use crate::pipeline::source;
 use crate::profile::Profile;
-use crate::records::batch::{BatchState, Expected, PaperFrom};
+use crate::records::batch::{BatchState, ClosedBy, Expected, PaperFrom};
 use crate::records::ids::{BatchId, DocumentId};
 use crate::records::page::SpooledPage;
 use crate::records::raster::Raster;
@@ -32,15 +37,20 @@ use crate::repository::time_limit::{OPENING_TIME_LIMIT, opened_within};
 use crate::repository::verify::FiledRecord;
 use crate::repository::watched_folder::{RepositorySettings, WatchedFolder};
 use crate::spool::{Spool, Unclaimed};
-use crate::store::{BatchRow, FiledRow, Store, StoreFault};
+use crate::store::{BatchRow, Database, FiledRow, Moved, Store, StoreFault};
 
 /// In the state folder.
 const DATABASE: &str = "outguide.db";
+
+/// In the state folder: copies of the database from before it was changed.
+const BACKUPS: &str = "backups";
 
 /// This station's own things: the spool and the store, held by one process.
 pub struct State {
     pub store: Store,
     pub spool: Spool,
+    /// Whose batches these are.
+    pub station: String,
     /// Held as long as this lives; the kernel lets go of it with the process.
     _lock: File,
 }
@@ -59,10 +69,22 @@ pub async fn open_state(folder: &Path, station: &Station, disk: Disk) -> anyhow:
             folder.display()
         ));
     };
-    let database = folder.join(DATABASE);
-    disk.make_own_file(&database).with_context(|| format!("cannot make {}", database.display()))?;
-    let store = Store::open(&database).await?;
-    Ok(State { store, spool, _lock: lock })
+    let database = database(folder, station);
+    if let Database::Sqlite(file) = &database {
+        disk.make_own_file(file).with_context(|| format!("cannot make {}", file.display()))?;
+    }
+    let store = Store::open(&database, &folder.join(BACKUPS)).await?;
+    // Held by this process alone: what it claimed before has ended with it.
+    store.give_claims_back(&station.id).await?;
+    Ok(State { store, spool, station: station.id.clone(), _lock: lock })
+}
+
+/// Where the station whose state folder is `folder` keeps what it knows.
+pub fn database(folder: &Path, station: &Station) -> Database {
+    match &station.shared_store {
+        Some(url) => Database::Postgres(url.clone()),
+        None => Database::Sqlite(folder.join(DATABASE)),
+    }
 }
 
 /// The watched folder at `folder`, for the station whose state folder, made by
@@ -158,8 +180,11 @@ pub fn settled_path(path: &Path) -> PathBuf {
 
 /// What the station whose state folder is `state` says it filed, the earliest
 /// first. It may be at work meanwhile.
-pub async fn filed_records(state: &Path) -> Result<Vec<FiledRecord>, StoreFault> {
-    let store = Store::open_to_read(&state.join(DATABASE)).await?;
+pub async fn filed_records(
+    state: &Path,
+    station: &Station,
+) -> Result<Vec<FiledRecord>, StoreFault> {
+    let store = Store::open_to_read(&database(state, station)).await?;
     let filed = store.all_filed_documents().await?;
     store.close().await;
     let record = |(document, row): (DocumentId, FiledRow)| FiledRecord {
@@ -174,41 +199,44 @@ pub async fn filed_records(state: &Path) -> Result<Vec<FiledRecord>, StoreFault>
 
 /// Batches that the station whose state folder is `state` has not brought to
 /// their end; none where no batch was ever opened.
-pub async fn unfinished_batches(state: &Path) -> Result<Vec<BatchId>, StoreFault> {
-    let database = state.join(DATABASE);
-    if !database.exists() {
+pub async fn unfinished_batches(
+    state: &Path,
+    station: &Station,
+) -> Result<Vec<BatchId>, StoreFault> {
+    let database = database(state, station);
+    if let Database::Sqlite(file) = &database
+        && !file.exists()
+    {
         return Ok(Vec::new());
     }
     let store = Store::open_to_read(&database).await?;
-    let unfinished = store.unfinished_batches().await?;
+    let unfinished = store.unfinished_batches(&station.id).await?;
     store.close().await;
     Ok(unfinished.into_iter().map(|batch| batch.id).collect())
 }
 
 /// The scan worker of this same program.
 pub fn scan_worker() -> anyhow::Result<ScanWorker> {
-    Ok(ScanWorker::new(own_program()?))
-}
-
-fn own_program() -> anyhow::Result<PathBuf> {
-    std::env::current_exe().context("cannot find the program's own file")
+    let program = std::env::current_exe().context("cannot find the program's own file")?;
+    Ok(ScanWorker::new(program))
 }
 
 /// As many readers as may work at once; `None` where the profile wants no text.
-pub fn readers(profile: &Profile, station: &Station) -> anyhow::Result<Option<Arc<Readers>>> {
+pub fn readers(profile: &Profile, station: &Station) -> Result<Option<Arc<Readers>>, OcrFault> {
     if profile.ocr.languages.is_empty() {
         return Ok(None);
     }
+    let program = std::env::current_exe()
+        .map_err(|source| OcrFault::StartWorker { program: PathBuf::from("outguide"), source })?;
     let settings = OcrSettings {
-        worker: OcrWorker::of(own_program()?),
+        worker: OcrWorker::of(program),
         workers: at_once(station),
         languages: profile.ocr.languages.clone(),
         tessdata: station.tessdata_dir.clone(),
         page_limit: Duration::from_secs(profile.ocr.page_seconds.into()),
         memory_limit_bytes: OcrSettings::MEMORY_LIMIT_BYTES,
     };
-    let readers = Readers::start(settings).map_err(|fault: OcrFault| anyhow!(fault))?;
-    Ok(Some(Arc::new(readers)))
+    Ok(Some(Arc::new(Readers::start(settings)?)))
 }
 
 /// Pages worked on at once: the station's word, else one for each processor.
@@ -240,16 +268,20 @@ pub fn new_batch(
     let distinct = opened_at.subsec_nanosecond() as u32 ^ std::process::id().rotate_left(8);
     BatchRow {
         id: BatchId::new(opened, (distinct ^ (distinct >> 16)) as u16),
-        state: BatchState::Scanning,
+        state: BatchState::Open,
         profile_name: profile.name.clone(),
         profile_text: profile_text.to_owned(),
         station: station.id.clone(),
         paper_from,
         scanner_options: Vec::new(),
         repository: settled_path(repository).display().to_string(),
-        filing_place: None,
+        filing_staging: None,
         expected,
         max_pages: None,
+        closed_by: ClosedBy::StackEnd,
+        pause: None,
+        counts_released: None,
+        discarded: None,
         opened_at,
     }
 }
@@ -282,7 +314,7 @@ impl BatchWork {
     }
 
     /// Feeds paper and works on the pages meanwhile. A fault of the feeder
-    /// leaves the batch scanning, to be resumed; its pages are read already.
+    /// pauses the batch, to be resumed; its pages are read already.
     pub async fn feed_and_run(
         &self,
         which: WhichScanner,
@@ -292,26 +324,20 @@ impl BatchWork {
         tell_run: impl Fn(RunEvent) + Send + Sync + 'static,
     ) -> anyhow::Result<(FedHow, Option<Result<BatchState, RunFault>>)> {
         let runner = self.runner(tell_run);
-        settle_receipts(&runner).await;
+        self.settle_receipts(&runner).await;
         let (paper, watching) = watch::channel(Paper::Running);
         let feeding = self.spawn_feeding(which, order, attended, tell_capture, paper);
-        let reading = runner.read_pages(&self.batch.id, watching);
-        let (fed, read) = tokio::join!(feeding, reading);
+        let running = runner.run_batch(&self.batch.id, watching);
+        let (fed, ran) = tokio::join!(feeding, running);
         let fed = fed.context("the feeding thread broke off")?;
-        let ran = match &fed {
-            Ok(StackEnd::Closed) => {
-                let closed = self.close_for_paper().await;
-                Some(match read.and(closed) {
-                    Ok(()) => runner.finish(&self.batch).await,
-                    Err(fault) => Err(fault),
-                })
-            }
-            Ok(StackEnd::Nothing) | Err(_) => {
+        let ran = match (&fed, ran) {
+            (Ok(StackEnd::Closed | StackEnd::Enough), Ok(())) => Some(self.state_now().await),
+            (Ok(StackEnd::Closed | StackEnd::Enough), Err(fault)) => Some(Err(fault)),
+            (Ok(StackEnd::Nothing) | Err(_), Ok(())) => None,
+            (Ok(StackEnd::Nothing) | Err(_), Err(fault)) => {
                 // The batch goes on, and its pages are read then; but what stood
                 // in the way of that is not the feeder's fault.
-                if let Err(fault) = read {
-                    tracing::error!(%fault, "pages of the batch could not be read yet");
-                }
+                tracing::error!(%fault, "pages of the batch could not be read yet");
                 None
             }
         };
@@ -325,34 +351,45 @@ impl BatchWork {
     ) -> Result<BatchState, RunFault> {
         let (paper, watching) = watch::channel(Paper::Closed);
         let runner = self.runner(tell_run);
-        settle_receipts(&runner).await;
-        self.close_for_paper().await?;
-        runner.read_pages(&self.batch.id, watching).await?;
+        self.settle_receipts(&runner).await;
+        // One that was closed before stays so.
+        let (Moved::Yes | Moved::NotFrom(_)) = self.state.store.close_batch(&self.batch.id).await?;
+        runner.run_batch(&self.batch.id, watching).await?;
         drop(paper);
-        runner.finish(&self.batch).await
+        self.state_now().await
     }
 
-    /// The stack is through, whatever comes of its pages: fed again, it would be
-    /// in the batch twice. And a page fed after something is filed would be in
-    /// no document.
-    async fn close_for_paper(&self) -> Result<(), RunFault> {
-        if self.batch.state == BatchState::Scanning {
-            self.state.store.move_batch_to(&self.batch.id, BatchState::Scanned).await?;
+    /// Nothing waits for this: where it cannot be done now, the next batch tries.
+    async fn settle_receipts(&self, runner: &Runner) {
+        if let Err(fault) = runner.settle_receipts(&self.repository).await {
+            tracing::warn!(%fault, "notes of documents filed earlier stay in the staging folder");
         }
-        Ok(())
     }
 
-    fn runner(&self, tell: impl Fn(RunEvent) + Send + Sync + 'static) -> Runner {
-        Runner {
+    async fn state_now(&self) -> Result<BatchState, RunFault> {
+        let batch = self.state.store.batch(&self.batch.id).await?;
+        Ok(batch.map_or(self.batch.state, |batch| batch.state))
+    }
+
+    fn runner(&self, tell: impl Fn(RunEvent) + Send + Sync + 'static) -> Arc<Runner> {
+        let means = Means { profile: self.profile.clone(), readers: self.readers.clone() };
+        let repository = self.repository.clone();
+        Arc::new(Runner {
             store: self.state.store.clone(),
             spool: self.state.spool.clone(),
-            profile: self.profile.clone(),
-            readers: self.readers.clone(),
-            repository: self.repository.clone(),
+            outfit: Outfit {
+                means: Box::new(move |_| Ok(means.clone())),
+                repository: Box::new(move |_| {
+                    Ok(Opened { repository: repository.clone(), is: OpenedWhen::Before })
+                }),
+                forget_repository: Box::new(|_| ()),
+            },
+            station: self.state.station.clone(),
             at_once: self.at_once,
             now: jiff::Timestamp::now,
-            tell: Box::new(tell),
-        }
+            tell: Box::new(move |_, event| tell(event)),
+            alive: Box::new(|| ()),
+        })
     }
 
     fn spawn_feeding(
@@ -388,16 +425,30 @@ impl BatchWork {
             }
             .feed(&runtime, &which, &order, ask_next);
             stop.feeding_is_over();
+            let fed = runtime.block_on(record_how_fed(&state.store, &batch.id, fed));
             paper.send_replace(Paper::Closed);
             fed
         })
     }
 }
 
-/// Nothing waits for this: where it cannot be done now, the next batch tries.
-async fn settle_receipts(runner: &Runner) {
-    if let Err(fault) = runner.settle_receipts().await {
-        tracing::warn!(%fault, "notes of documents filed earlier stay in the staging folder");
+/// The stack is through, whatever comes of its pages: fed again, it would be in
+/// the batch twice. And a page fed after something is filed would be in no
+/// document.
+async fn record_how_fed(store: &Store, batch: &BatchId, fed: FedHow) -> FedHow {
+    match fed {
+        Ok(end @ (StackEnd::Closed | StackEnd::Enough)) => {
+            let (Moved::Yes | Moved::NotFrom(_)) = store.close_batch(batch).await?;
+            Ok(end)
+        }
+        Ok(StackEnd::Nothing) => Ok(StackEnd::Nothing),
+        Err(fault) => {
+            if let Err(error) = store.pause_batch(batch, &desk::pause_of(&fault)).await {
+                // The next start finds it scanning, and knows that it stopped.
+                tracing::error!(%error, "why the batch stands still could not be recorded");
+            }
+            Err(fault)
+        }
     }
 }
 

@@ -1,0 +1,55 @@
+//! How far a batch has come, in figures.
+
+use sqlx::any::AnyRow;
+
+use super::{Store, StoreFault, failed, number, number_if_any, unreadable};
+use crate::records::ids::{BatchId, PageNo};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Images kept.
+    pub pages: u64,
+    /// Sheets of paper these are on.
+    pub sheets: u64,
+    pub pages_read: u64,
+    pub documents: u64,
+    pub documents_filed: u64,
+    pub questions: u64,
+    /// The last page that is safe.
+    pub last_page: Option<PageNo>,
+}
+
+impl Store {
+    pub async fn standing(&self, batch: &BatchId) -> Result<Standing, StoreFault> {
+        let row = sqlx::query(
+            "SELECT \
+             (SELECT COUNT(*) FROM page WHERE batch_id = $1) AS pages, \
+             (SELECT COUNT(DISTINCT sheet) FROM page WHERE batch_id = $1) AS sheets, \
+             (SELECT MAX(page_no) FROM page WHERE batch_id = $1) AS last_page, \
+             (SELECT COUNT(*) FROM page_outcome WHERE batch_id = $1) AS pages_read, \
+             (SELECT COUNT(*) FROM document WHERE batch_id = $1) AS documents, \
+             (SELECT COUNT(filed_at) FROM document WHERE batch_id = $1) AS documents_filed, \
+             (SELECT COUNT(*) FROM question WHERE batch_id = $1) AS questions",
+        )
+        .bind(batch.as_str())
+        .fetch_one(&self.pool)
+        .await
+        .map_err(failed("see how far a batch has come"))?;
+        read_standing(&row)
+    }
+}
+
+fn read_standing(row: &AnyRow) -> Result<Standing, StoreFault> {
+    let last_page = number_if_any::<u32>(row, "last_page")?
+        .map(|no| PageNo::new(no).ok_or_else(|| unreadable("page number")("page 0".to_owned())))
+        .transpose()?;
+    Ok(Standing {
+        pages: number(row, "pages")?,
+        sheets: number(row, "sheets")?,
+        pages_read: number(row, "pages_read")?,
+        documents: number(row, "documents")?,
+        documents_filed: number(row, "documents_filed")?,
+        questions: number(row, "questions")?,
+        last_page,
+    })
+}

@@ -1,0 +1,171 @@
+//! What happens at the station, told as it happens (server-sent events).
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::response::Sse;
+use axum::response::sse::{Event, KeepAlive};
+use serde::{Deserialize, Serialize};
+use tokio_stream::wrappers::BroadcastStream;
+use tokio_stream::{Stream, StreamExt};
+
+use super::batch::{BatchShown, parse_id, shown};
+use super::problem::Problem;
+use crate::capture::CaptureEvent;
+use crate::capture::desk::DeskEvent;
+use crate::device::scanner::printable;
+use crate::pipeline::runner::RunEvent;
+use crate::records::ids::{BatchId, DocumentId, PageNo};
+use crate::web::Web;
+
+/// Something that happened to a batch.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StationEvent {
+    pub batch: BatchId,
+    #[serde(flatten)]
+    pub what: Happening,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Happening {
+    ScannerReady {
+        scanner: String,
+    },
+    Warning {
+        told: String,
+    },
+    /// The page survives anything from here on.
+    PageKept {
+        page: PageNo,
+        sheet: u32,
+    },
+    PageRead {
+        page: PageNo,
+    },
+    PageWithoutText {
+        page: PageNo,
+        cause: String,
+    },
+    PageOfDoubtfulSize {
+        page: PageNo,
+        cause: String,
+    },
+    Separated {
+        documents: usize,
+        questions: usize,
+    },
+    DocumentFiled {
+        document: DocumentId,
+        pages: usize,
+    },
+    /// It is tried again by itself.
+    StepFailed {
+        step: String,
+        cause: String,
+        again_in_s: u64,
+    },
+    /// The batch stands elsewhere than before.
+    Moved,
+    /// Where it stands: in place of `Moved`, and first of all.
+    Standing {
+        standing: Box<BatchShown>,
+    },
+}
+
+impl From<DeskEvent> for Happening {
+    fn from(event: DeskEvent) -> Self {
+        match event {
+            DeskEvent::Paper(event) => event.into(),
+            DeskEvent::Moved => Happening::Moved,
+        }
+    }
+}
+
+impl From<CaptureEvent> for Happening {
+    fn from(event: CaptureEvent) -> Self {
+        match event {
+            CaptureEvent::ScannerReady { scanner } => {
+                Happening::ScannerReady { scanner: printable(&scanner) }
+            }
+            CaptureEvent::Warning(warning) => Happening::Warning { told: warning.to_string() },
+            CaptureEvent::PageDurable { page, sheet } => Happening::PageKept { page, sheet },
+        }
+    }
+}
+
+impl From<RunEvent> for Happening {
+    fn from(event: RunEvent) -> Self {
+        match event {
+            RunEvent::PageRead { page } => Happening::PageRead { page },
+            RunEvent::PageWithoutText { page, cause } => Happening::PageWithoutText { page, cause },
+            RunEvent::PageOfDoubtfulSize { page, cause } => {
+                Happening::PageOfDoubtfulSize { page, cause }
+            }
+            RunEvent::Separated { documents, questions } => {
+                Happening::Separated { documents, questions }
+            }
+            RunEvent::DocumentFiled { document, pages } => {
+                Happening::DocumentFiled { document, pages }
+            }
+            RunEvent::StepFailed { step, cause, again_in } => Happening::StepFailed {
+                step: step.name().to_owned(),
+                cause,
+                again_in_s: again_in.as_secs(),
+            },
+            RunEvent::CameTo { .. } => Happening::Moved,
+        }
+    }
+}
+
+type Told = Result<Event, Infallible>;
+
+/// `GET /events`: of all batches, from now on.
+pub async fn all(State(web): State<Arc<Web>>) -> Sse<impl Stream<Item = Told>> {
+    // Whoever listens too slowly misses some; where things stand is asked anew.
+    let events = BroadcastStream::new(web.events.subscribe()).filter_map(Result::ok);
+    let told = events.then(move |event| {
+        let web = web.clone();
+        async move { Ok(in_words(settled(&web, event).await)) }
+    });
+    Sse::new(told).keep_alive(KeepAlive::default())
+}
+
+/// `GET /batches/ID/events`: where the batch stands, then what happens to it.
+pub async fn of_batch(
+    State(web): State<Arc<Web>>,
+    Path(batch): Path<String>,
+) -> Result<Sse<impl Stream<Item = Told>>, Problem> {
+    let batch = parse_id(&batch)?;
+    // Listening first: what happens in between is told twice, and not missed.
+    let events = BroadcastStream::new(web.events.subscribe());
+    let first = StationEvent { batch: batch.clone(), what: standing(&web, &batch).await? };
+    let mine = batch.clone();
+    let later = events.filter_map(move |event| match event {
+        Ok(event) => (event.batch == mine).then_some(event),
+        Err(_missed_some) => Some(StationEvent { batch: mine.clone(), what: Happening::Moved }),
+    });
+    let told = tokio_stream::once(first).chain(later).then(move |event| {
+        let web = web.clone();
+        async move { Ok(in_words(settled(&web, event).await)) }
+    });
+    Ok(Sse::new(told).keep_alive(KeepAlive::default()))
+}
+
+/// That a batch moved, as where it stands now.
+async fn settled(web: &Web, event: StationEvent) -> StationEvent {
+    let what = match event.what {
+        Happening::Moved => standing(web, &event.batch).await.unwrap_or(Happening::Moved),
+        other => other,
+    };
+    StationEvent { batch: event.batch, what }
+}
+
+async fn standing(web: &Web, batch: &BatchId) -> Result<Happening, Problem> {
+    Ok(Happening::Standing { standing: Box::new(shown(web, batch).await?) })
+}
+
+fn in_words(event: StationEvent) -> Event {
+    Event::default().json_data(event).expect("our events are JSON")
+}

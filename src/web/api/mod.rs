@@ -1,0 +1,10 @@
+//! The JSON API: what programs, and the commands of this same program, order of
+//! a running station and see of it. Every failure is a [`problem::Problem`].
+
+pub mod batch;
+pub mod event;
+pub mod order;
+pub mod problem;
+pub mod question;
+pub mod report;
+pub mod status;

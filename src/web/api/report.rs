@@ -1,0 +1,125 @@
+//! What became of a batch.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::records::document::{Question, QuestionReason};
+use crate::records::ids::{BatchId, DocumentId, PageNo};
+use crate::records::page::{PageOutcome, Place, TextOutcome};
+use crate::store::{BatchRow, Store, StoreFault};
+
+/// The JSON of `outguide capture`; its keys are documented in the README.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct BatchReport {
+    pub batch: BatchId,
+    /// Images scanned, those set aside included.
+    pub pages: usize,
+    pub set_aside: Vec<SetAsidePage>,
+    pub documents: Vec<FiledDocument>,
+    pub questions: Vec<OpenQuestion>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SetAsidePage {
+    pub page: PageNo,
+    pub reason: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct FiledDocument {
+    pub id: DocumentId,
+    pub pdf: String,
+    pub index_file: String,
+    pub pages: Vec<PageNo>,
+    /// Those that OCR could not read: they are in it as images.
+    pub without_text: Vec<PageNo>,
+    pub fields: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct OpenQuestion {
+    pub page: PageNo,
+    pub reason: String,
+    /// The pages that wait for the answer.
+    pub holds: Vec<PageNo>,
+}
+
+impl BatchReport {
+    pub async fn read(store: &Store, batch: &BatchRow) -> Result<Self, StoreFault> {
+        let id = &batch.id;
+        let places = store.placements(id).await?;
+        let set_aside = places.iter().filter_map(|(page, place)| match place {
+            Place::SetAside { reason } => {
+                Some(SetAsidePage { page: *page, reason: reason.name().to_owned() })
+            }
+            Place::Document { .. } | Place::Question => None,
+        });
+        let mut filed = store.filed_documents(id).await?;
+        let mut documents = Vec::new();
+        for document in store.documents(id).await? {
+            let Some(filed) = filed.remove(&document.first_page) else { continue };
+            let mut fields: BTreeMap<String, String> = document
+                .fields
+                .iter()
+                .map(|field| (field.name.to_string(), field.value.clone()))
+                .collect();
+            fields.insert("document_type".to_owned(), document.document_type.clone());
+            documents.push(FiledDocument {
+                id: DocumentId::new(id.clone(), document.first_page),
+                pdf: filed.pdf_path,
+                index_file: filed.index_path,
+                without_text: without_text(store, id, &document.pages).await?,
+                pages: document.pages,
+                fields,
+            });
+        }
+        let questions = questions_of(store, id).await?;
+        Ok(BatchReport {
+            batch: id.clone(),
+            pages: store.pages(id).await?.len(),
+            set_aside: set_aside.collect(),
+            documents,
+            questions,
+        })
+    }
+}
+
+/// In page order.
+pub async fn questions_of(store: &Store, batch: &BatchId) -> Result<Vec<OpenQuestion>, StoreFault> {
+    let mut questions = Vec::new();
+    for question in store.questions(batch).await? {
+        questions.push(OpenQuestion {
+            reason: reason(store, batch, &question).await?,
+            page: question.page,
+            holds: question.holds,
+        });
+    }
+    Ok(questions)
+}
+
+async fn without_text(
+    store: &Store,
+    batch: &BatchId,
+    pages: &[PageNo],
+) -> Result<Vec<PageNo>, StoreFault> {
+    let mut without = Vec::new();
+    for page in pages {
+        let outcome = store.page_outcome(batch, *page).await?;
+        if let Some(PageOutcome::Read { text: TextOutcome::Failed { .. }, .. }) = outcome {
+            without.push(*page);
+        }
+    }
+    Ok(without)
+}
+
+/// For the clerk; of an image that cannot be read, what is wrong with it too.
+async fn reason(store: &Store, batch: &BatchId, question: &Question) -> Result<String, StoreFault> {
+    if question.reason == QuestionReason::UnreadableImage
+        && let Some(PageOutcome::Unreadable { cause }) =
+            store.page_outcome(batch, question.page).await?
+    {
+        return Ok(format!("{}: {cause}", question.reason));
+    }
+    Ok(question.reason.to_string())
+}

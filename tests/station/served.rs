@@ -1,0 +1,198 @@
+//! `outguide serve` on a station's folders, and its API as a program sees it.
+
+use std::io::{BufRead, BufReader, Lines, Read, Write};
+use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::process::{Child, ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use super::Station;
+
+/// What has not happened by then does not happen.
+const LIMIT: Duration = Duration::from_secs(60);
+
+pub struct Served<'s> {
+    station: &'s Station,
+    daemon: Child,
+    notices: UnixDatagram,
+}
+
+impl Station {
+    /// Returns when the station says that it is ready.
+    pub fn serve(&self, more: &[&str]) -> Served<'_> {
+        let told = self.path("notices");
+        if told.exists() {
+            std::fs::remove_file(&told).unwrap();
+        }
+        let notices = UnixDatagram::bind(&told).unwrap();
+        notices.set_read_timeout(Some(LIMIT)).unwrap();
+        let state = self.path("state").display().to_string();
+        let args = [&["serve", "--state", &state], more].concat();
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.path("serve.log"))
+            .unwrap();
+        let daemon = self
+            .command(&args)
+            .env("NOTIFY_SOCKET", &told)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let served = Served { station: self, daemon, notices };
+        served.wait_for_notice("READY=1");
+        served
+    }
+
+    pub fn serve_log(&self) -> String {
+        std::fs::read_to_string(self.path("serve.log")).unwrap_or_default()
+    }
+}
+
+impl Served<'_> {
+    pub fn wait_for_notice(&self, notice: &str) {
+        let mut told = [0; 1024];
+        loop {
+            let length = self.notices.recv(&mut told).unwrap_or_else(|error| {
+                panic!("no {notice}: {error}\n{}", self.station.serve_log())
+            });
+            if String::from_utf8_lossy(&told[..length]).lines().any(|line| line == notice) {
+                return;
+            }
+        }
+    }
+
+    pub fn get(&self, path: &str) -> Value {
+        let (status, answer) = self.ask("GET", path, None);
+        assert_eq!(status, 200, "{path}: {answer}");
+        answer
+    }
+
+    pub fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        self.ask("POST", path, Some(body))
+    }
+
+    pub fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+        self.try_ask(method, path, body)
+            .unwrap_or_else(|error| panic!("{path}: {error}\n{}", self.station.serve_log()))
+    }
+
+    /// An error where the station ends meanwhile.
+    pub fn try_ask(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> std::io::Result<(u16, Value)> {
+        let mut socket = UnixStream::connect(self.station.path("state/socket"))?;
+        let body = body.map_or(String::new(), Value::to_string);
+        write!(
+            socket,
+            "{method} {path} HTTP/1.1\r\nHost: station\r\nConnection: close\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )?;
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer)?;
+        let broken = || std::io::Error::other(format!("not an answer: {answer:?}"));
+        let status = answer.split(' ').nth(1).ok_or_else(broken)?;
+        let (_, body) = answer.split_once("\r\n\r\n").ok_or_else(broken)?;
+        let status = status.parse().map_err(|_| broken())?;
+        Ok((status, serde_json::from_str(body).unwrap_or(Value::Null)))
+    }
+
+    /// Opens a batch from the feeder, under the quick profile or another; its id.
+    pub fn order(&self, profile: &str, closed_by: &str) -> String {
+        let order = serde_json::json!({
+            "profile": profile,
+            "scanner": "folder:adf",
+            "repository": self.station.path("repository"),
+            "closed_by": closed_by,
+        });
+        let (status, batch) = self.post("/batches", &order);
+        assert_eq!(status, 201, "{batch}");
+        batch["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits until the batch stands in one of these states, and is not about to
+    /// leave it.
+    pub fn comes_to(&self, batch: &str, states: &[&str]) -> Value {
+        let mut shown = Value::Null;
+        self.watch(batch).until(|event| {
+            let standing = &event["standing"];
+            let state = standing["state"].as_str().unwrap_or_default();
+            let is_settled = state == "scanning" || standing["at_the_scanner"] == false;
+            shown = standing.clone();
+            states.contains(&state) && is_settled
+        });
+        shown
+    }
+
+    /// What the station tells of a batch, from where it stands on.
+    pub fn watch(&self, batch: &str) -> Watching {
+        let mut socket = UnixStream::connect(self.station.path("state/socket")).unwrap();
+        socket.set_read_timeout(Some(LIMIT)).unwrap();
+        let path = format!("/batches/{batch}/events");
+        write!(socket, "GET {path} HTTP/1.1\r\nHost: station\r\n\r\n").unwrap();
+        Watching { lines: BufReader::new(socket).lines(), told: Vec::new() }
+    }
+
+    pub fn kill(mut self) {
+        self.daemon.kill().unwrap();
+        self.daemon.wait().unwrap();
+    }
+
+    /// SIGTERM, and the end in order.
+    pub fn terminate(mut self) -> ExitStatus {
+        let pid = Pid::from_child(&self.daemon);
+        kill_process(pid, Signal::TERM).unwrap();
+        self.daemon.wait().unwrap()
+    }
+}
+
+impl Drop for Served<'_> {
+    fn drop(&mut self) {
+        // Ended already, mostly.
+        drop(self.daemon.kill());
+        drop(self.daemon.wait());
+    }
+}
+
+/// A stream of what happens to a batch.
+pub struct Watching {
+    lines: Lines<BufReader<UnixStream>>,
+    told: Vec<Value>,
+}
+
+impl Watching {
+    /// Reads on until an event is the one that is waited for.
+    pub fn until(&mut self, mut is_it: impl FnMut(&Value) -> bool) {
+        while let Some(event) = self.next() {
+            if is_it(&event) {
+                return;
+            }
+        }
+        panic!("it did not come; told was {:#?}", self.told);
+    }
+
+    /// All that was told until the station ended.
+    pub fn told(mut self) -> Vec<Value> {
+        while self.next().is_some() {}
+        self.told
+    }
+
+    fn next(&mut self) -> Option<Value> {
+        loop {
+            let line = self.lines.next()?.ok()?;
+            if let Some(event) = line.strip_prefix("data: ") {
+                let event: Value = serde_json::from_str(event).unwrap();
+                self.told.push(event.clone());
+                return Some(event);
+            }
+        }
+    }
+}

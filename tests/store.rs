@@ -1,0 +1,342 @@
+//! One story, told to both databases: what each must hold to, and refuse.
+
+mod postgres;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use outguide::records::batch::{
+    BatchState, ClosedBy, Decision, Expected, GivenFile, PaperFrom, Pause,
+};
+use outguide::records::document::{
+    Counted, Document, FieldName, FieldSource, IndexField, Question, QuestionReason,
+};
+use outguide::records::ids::{BatchId, PageNo, Sha256};
+use outguide::records::page::{PageOutcome, Place, SetAside, Side, Sides, SpooledPage};
+use outguide::records::work::WorkOn;
+use outguide::store::{
+    BatchRow, ClaimedWork, Database, FiledRow, Moved, Reach, Recorded, Store, WhichBatches,
+};
+use postgres::PostgresServer;
+
+const LEASE: Duration = Duration::from_secs(60);
+const DESK: &str = "desk-1";
+
+#[tokio::test]
+async fn the_story_holds_on_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = Database::Sqlite(folder.path().join("a store? 100%.db"));
+    story(&database, folder.path()).await;
+}
+
+#[tokio::test]
+async fn the_story_holds_on_postgresql() {
+    let Some(server) = PostgresServer::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let database = Database::Postgres(server.new_database("story"));
+    story(&database, folder.path()).await;
+}
+
+async fn story(database: &Database, folder: &Path) {
+    let store = Store::open(database, &folder.join("backups")).await.unwrap();
+    a_batch_goes_its_way(&store).await;
+    a_batch_takes_pages_only_while_scanning(&store).await;
+    a_claim_that_ended_records_nothing(&store).await;
+    a_batch_with_a_page_in_no_place_does_not_come_to_its_end(&store).await;
+    counts_are_a_gate_that_a_named_person_opens(&store).await;
+    a_discarded_batch_keeps_its_pages_and_nothing_is_due(&store).await;
+    work_is_handed_out_in_order_and_once(&store).await;
+    store.close().await;
+    // What was committed is there for the next start, which changes nothing.
+    let store = Store::open(database, &folder.join("backups")).await.unwrap();
+    assert_eq!(store.batches(WhichBatches::All, 100).await.unwrap().len(), 7);
+    assert!(!folder.join("backups").exists(), "nothing was migrated");
+    store.close().await;
+    let reader = Store::open_to_read(database).await.unwrap();
+    assert_eq!(reader.all_filed_documents().await.unwrap().len(), 1);
+    reader.start_scanning(&id(2)).await.expect_err("it is for reading");
+}
+
+fn id(no: u32) -> BatchId {
+    format!("20260131-0900{no:02}-1a2b").parse().unwrap()
+}
+
+fn page_no(no: u32) -> PageNo {
+    PageNo::new(no).unwrap()
+}
+
+fn batch(no: u32) -> BatchRow {
+    BatchRow {
+        id: id(no),
+        state: BatchState::Open,
+        profile_name: "loose-sheets".to_owned(),
+        profile_text: "name = \"Müller's\"\n".to_owned(),
+        station: DESK.to_owned(),
+        paper_from: PaperFrom::Files(vec![GivenFile { name: "1.png".to_owned(), bytes: 12 }]),
+        scanner_options: vec![("resolution".to_owned(), "300".to_owned())],
+        repository: "/srv/repository".to_owned(),
+        filing_staging: None,
+        expected: Expected { sheets: Some(2), documents: None },
+        max_pages: None,
+        closed_by: ClosedBy::Clerk,
+        pause: None,
+        counts_released: None,
+        discarded: None,
+        opened_at: "2026-01-31T09:00:00.5Z".parse().unwrap(),
+    }
+}
+
+fn page(no: u32) -> SpooledPage {
+    SpooledPage {
+        no: page_no(no),
+        sheet: no,
+        side: Side::Front,
+        sides: Sides::Front,
+        file: format!("{no:04}.png"),
+        sha256: Sha256::of(&[no as u8]),
+        bytes: 5_000_000_000,
+        scanned_at: "2026-01-31T09:00:07Z".parse().unwrap(),
+        suspect: (no == 2).then(|| "two sheets at once".to_owned()),
+        image: no,
+        source_sha256: None,
+    }
+}
+
+/// Open, with two pages, and paper moving.
+async fn scanning(store: &Store, no: u32) -> BatchId {
+    store.open_batch(&batch(no)).await.unwrap();
+    assert_eq!(store.start_scanning(&id(no)).await.unwrap(), Moved::Yes);
+    for no_of_page in [1, 2] {
+        store.add_page(&id(no), &page(no_of_page), None).await.unwrap();
+    }
+    id(no)
+}
+
+async fn claim(store: &Store, batch: &BatchId) -> ClaimedWork {
+    let claimed = store.claim_work(DESK, Reach::Batch(batch), LEASE).await.unwrap();
+    claimed.expect("a step is due")
+}
+
+async fn nothing_is_due(store: &Store, batch: &BatchId) {
+    assert_eq!(store.claim_work(DESK, Reach::Batch(batch), LEASE).await.unwrap(), None);
+}
+
+fn unreadable() -> PageOutcome {
+    PageOutcome::Unreadable { cause: "a \u{0}-byte and an é".to_owned() }
+}
+
+async fn read_both_pages(store: &Store, batch: &BatchId) {
+    for no in [1, 2] {
+        let claimed = claim(store, batch).await;
+        assert_eq!(claimed.work.on, WorkOn::Read(page_no(no)));
+        let recorded = store.record_page_read(&claimed, page_no(no), &unreadable()).await.unwrap();
+        assert_eq!(recorded, Recorded::Yes);
+    }
+}
+
+fn document() -> Document {
+    Document {
+        first_page: page_no(1),
+        pages: vec![page_no(1)],
+        document_type: "progress-note".to_owned(),
+        fields: vec![IndexField {
+            name: FieldName::new("mrn").unwrap(),
+            value: "0012345".to_owned(),
+            source: FieldSource::Carried { page: page_no(1) },
+        }],
+    }
+}
+
+fn places() -> BTreeMap<PageNo, Place> {
+    BTreeMap::from([
+        (page_no(1), Place::Document { first_page: page_no(1) }),
+        (page_no(2), Place::SetAside { reason: SetAside::Blank }),
+    ])
+}
+
+fn filed() -> FiledRow {
+    FiledRow {
+        pdf_path: "/srv/repository/a.pdf".to_owned(),
+        pdf_sha256: Sha256::of(b"pdf"),
+        index_path: "/srv/repository/a.json".to_owned(),
+        index_sha256: Sha256::of(b"index"),
+        filed_at: "2026-01-31T09:01:00Z".parse().unwrap(),
+    }
+}
+
+async fn state(store: &Store, batch: &BatchId) -> BatchState {
+    store.batch(batch).await.unwrap().unwrap().state
+}
+
+async fn a_batch_goes_its_way(store: &Store) {
+    let batch = scanning(store, 1).await;
+    let row = store.batch(&batch).await.unwrap().unwrap();
+    assert_eq!(row, BatchRow { state: BatchState::Scanning, ..self::batch(1) });
+    assert_eq!(store.pages(&batch).await.unwrap(), [page(1), page(2)]);
+    let pause = Pause::Fault { fault: "jam".to_owned(), told: "take the sheet out".to_owned() };
+    assert_eq!(store.pause_batch(&batch, &pause).await.unwrap(), Moved::Yes);
+    assert_eq!(store.batch(&batch).await.unwrap().unwrap().pause, Some(pause));
+    assert_eq!(store.unfinished_batches(DESK).await.unwrap().len(), 1);
+    assert_eq!(store.close_batch(&batch).await.unwrap(), Moved::Yes);
+    assert_eq!(
+        store.start_scanning(&batch).await.unwrap(),
+        Moved::NotFrom(BatchState::Processing),
+        "only once"
+    );
+    read_both_pages(store, &batch).await;
+    assert_eq!(store.page_outcome(&batch, page_no(1)).await.unwrap(), Some(unreadable()));
+    let claimed = claim(store, &batch).await;
+    assert_eq!(claimed.work.on, WorkOn::Separate);
+    let recorded = store.record_separation(&claimed, &[document()], &places(), &[]).await.unwrap();
+    assert_eq!(recorded, Recorded::Yes);
+    assert_eq!(state(store, &batch).await, BatchState::Filing);
+    assert_eq!(store.documents(&batch).await.unwrap(), [document()]);
+    assert_eq!(store.placements(&batch).await.unwrap(), places());
+    store.record_filing_staging(&batch, Some("/srv/.outguide")).await.unwrap();
+    let claimed = claim(store, &batch).await;
+    assert_eq!(claimed.work.on, WorkOn::File(page_no(1)));
+    nothing_is_due(store, &batch).await;
+    let recorded = store.record_filed(&claimed, page_no(1), &filed()).await.unwrap();
+    assert_eq!(recorded, Recorded::Yes);
+    assert_eq!(
+        store.filed_documents(&batch).await.unwrap(),
+        BTreeMap::from([(page_no(1), filed())])
+    );
+    let claimed = claim(store, &batch).await;
+    assert_eq!(claimed.work.on, WorkOn::End);
+    assert_eq!(store.end_batch(&claimed, BatchState::Filed).await.unwrap(), Recorded::Yes);
+    assert_eq!(state(store, &batch).await, BatchState::Filed);
+    assert!(!store.is_work_left(&batch).await.unwrap());
+    assert!(store.unfinished_batches(DESK).await.unwrap().is_empty());
+    let decision = decision();
+    let refused = store.discard_batch(&batch, &decision).await.unwrap();
+    assert_eq!(refused, Moved::NotFrom(BatchState::Filed));
+}
+
+async fn a_batch_takes_pages_only_while_scanning(store: &Store) {
+    let batch = scanning(store, 2).await;
+    store.add_page(&batch, &page(2), None).await.expect_err("it has that page");
+    assert_eq!(store.pause_batch(&batch, &Pause::StackEnd).await.unwrap(), Moved::Yes);
+    store.add_page(&batch, &page(3), None).await.expect_err("paper stands still");
+    assert_eq!(store.start_scanning(&batch).await.unwrap(), Moved::Yes);
+    store.add_page(&batch, &page(3), Some(page_no(2))).await.unwrap();
+    assert!(store.pages_fed_again(&batch).await.unwrap().contains(&page_no(2)));
+    store.forget_empty_batch(&batch).await.expect_err("it has pages");
+}
+
+async fn a_claim_that_ended_records_nothing(store: &Store) {
+    let batch = scanning(store, 3).await;
+    let no_time = Duration::ZERO;
+    let late = store.claim_work("desk-2", Reach::Batch(&batch), no_time).await.unwrap().unwrap();
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let claimed = claim(store, &batch).await;
+    assert_eq!(claimed.work, late.work, "the lease has ended");
+    let recorded = store.record_page_read(&late, page_no(1), &unreadable()).await.unwrap();
+    assert_eq!(recorded, Recorded::TooLate);
+    assert_eq!(store.page_outcome(&batch, page_no(1)).await.unwrap(), None);
+    assert_eq!(store.put_back(&late, "late", no_time).await.unwrap(), Recorded::TooLate);
+    let recorded = store.record_page_read(&claimed, page_no(1), &unreadable()).await.unwrap();
+    assert_eq!(recorded, Recorded::Yes);
+
+    let claimed = claim(store, &batch).await;
+    assert_eq!(store.put_back(&claimed, "the share is away", LEASE).await.unwrap(), Recorded::Yes);
+    nothing_is_due(store, &batch).await;
+    assert_eq!(store.due().await.unwrap().failed, 1);
+    store.make_due_now(&batch).await.unwrap();
+    let again = claim(store, &batch).await;
+    assert_eq!((again.work, again.attempts), (claimed.work, 1));
+    store.give_claims_back(DESK).await.unwrap();
+    assert_eq!(claim(store, &batch).await.attempts, 1, "given back, it is claimed again");
+}
+
+async fn a_batch_with_a_page_in_no_place_does_not_come_to_its_end(store: &Store) {
+    let batch = scanning(store, 4).await;
+    assert_eq!(store.close_batch(&batch).await.unwrap(), Moved::Yes);
+    read_both_pages(store, &batch).await;
+    let claimed = claim(store, &batch).await;
+    let mut places = places();
+    places.remove(&page_no(2));
+    store.record_separation(&claimed, &[document()], &places, &[]).await.unwrap_err();
+    assert_eq!(store.documents(&batch).await.unwrap(), [], "whole or not at all");
+    for ended in [BatchState::InQuestion, BatchState::Held, BatchState::Filed] {
+        store.end_batch(&claimed, ended).await.expect_err("a page stands nowhere");
+    }
+    let recorded =
+        store.record_separation(&claimed, &[document()], &self::places(), &[]).await.unwrap();
+    assert_eq!(recorded, Recorded::Yes);
+    let filing = claim(store, &batch).await;
+    store.end_batch(&filing, BatchState::Filed).await.expect_err("its document is not filed");
+}
+
+fn decision() -> Decision {
+    Decision {
+        by: "rosa".to_owned(),
+        reason: "counted twice: the header is wrong".to_owned(),
+        at: "2026-01-31T10:00:00Z".parse().unwrap(),
+    }
+}
+
+async fn counts_are_a_gate_that_a_named_person_opens(store: &Store) {
+    let batch = scanning(store, 5).await;
+    assert_eq!(store.close_batch(&batch).await.unwrap(), Moved::Yes);
+    read_both_pages(store, &batch).await;
+    let reason =
+        QuestionReason::CountsDoNotBalance { what: Counted::Sheets, expected: 3, found: 2 };
+    let both = vec![page_no(1), page_no(2)];
+    let question = Question { page: page_no(1), holds: both.clone(), reason };
+    let held = both.into_iter().map(|page| (page, Place::Question)).collect();
+    let claimed = claim(store, &batch).await;
+    let recorded = store
+        .record_separation(&claimed, &[], &held, std::slice::from_ref(&question))
+        .await
+        .unwrap();
+    assert_eq!(recorded, Recorded::Yes);
+    let claimed = claim(store, &batch).await;
+    store.end_batch(&claimed, BatchState::Filed).await.expect_err("a question is open");
+    assert_eq!(store.end_batch(&claimed, BatchState::Held).await.unwrap(), Recorded::Yes);
+    assert_eq!(store.questions(&batch).await.unwrap(), [question]);
+    assert_eq!(store.release_counts(&batch, &decision()).await.unwrap(), Moved::Yes);
+    let row = store.batch(&batch).await.unwrap().unwrap();
+    assert_eq!((row.state, row.counts_released), (BatchState::Processing, Some(decision())));
+    assert_eq!(claim(store, &batch).await.work.on, WorkOn::Separate, "it is separated again");
+}
+
+async fn a_discarded_batch_keeps_its_pages_and_nothing_is_due(store: &Store) {
+    let batch = scanning(store, 6).await;
+    let refused = store.discard_batch(&batch, &decision()).await.unwrap();
+    assert_eq!(refused, Moved::NotFrom(BatchState::Scanning), "first it is paused");
+    assert_eq!(store.pause_batch(&batch, &Pause::Asked).await.unwrap(), Moved::Yes);
+    assert_eq!(store.discard_batch(&batch, &decision()).await.unwrap(), Moved::Yes);
+    nothing_is_due(store, &batch).await;
+    assert_eq!(store.pages(&batch).await.unwrap().len(), 2);
+    let row = store.batch(&batch).await.unwrap().unwrap();
+    assert_eq!((row.state, row.discarded), (BatchState::Discarded, Some(decision())));
+    let closed = store.close_batch(&batch).await.unwrap();
+    assert_eq!(closed, Moved::NotFrom(BatchState::Discarded));
+}
+
+/// Two claimers at once, of whom neither gets what the other has.
+async fn work_is_handed_out_in_order_and_once(store: &Store) {
+    let batch = scanning(store, 7).await;
+    for no in 3..=12 {
+        store.add_page(&batch, &page(no), None).await.unwrap();
+    }
+    let claims = async |claimer: &str| {
+        let mut claimed = Vec::new();
+        while let Some(work) = store.claim_work(claimer, Reach::Batch(&batch), LEASE).await.unwrap()
+        {
+            claimed.push(work.work.on);
+        }
+        claimed
+    };
+    let (mut first, second) = tokio::join!(claims("desk-1"), claims("desk-2"));
+    assert!(first.is_sorted_by_key(|on| format!("{on:?}").len()), "{first:?}");
+    first.extend(second);
+    first.sort_by_key(|on| match on {
+        WorkOn::Read(page) => page.get(),
+        other => panic!("{other:?}"),
+    });
+    let each: Vec<WorkOn> = (1..=12).map(|no| WorkOn::Read(page_no(no))).collect();
+    assert_eq!(first, each);
+}
