@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::process::{Child, ExitStatus, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -171,9 +171,13 @@ pub struct Watching {
 impl Watching {
     /// Reads on until an event is the one that is waited for.
     pub fn until(&mut self, mut is_it: impl FnMut(&Value) -> bool) {
+        let begun = Instant::now();
         while let Some(event) = self.next() {
             if is_it(&event) {
                 return;
+            }
+            if begun.elapsed() > LIMIT {
+                break;
             }
         }
         panic!("it did not come; told was {:#?}", self.told);
@@ -188,6 +192,10 @@ impl Watching {
     fn next(&mut self) -> Option<Value> {
         loop {
             let line = self.lines.next()?.ok()?;
+            // A comment keeps the connection alive, and for nothing else to wait.
+            if line.starts_with(':') {
+                return Some(Value::Null);
+            }
             if let Some(event) = line.strip_prefix("data: ") {
                 let event: Value = serde_json::from_str(event).unwrap();
                 self.told.push(event.clone());
