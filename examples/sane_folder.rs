@@ -27,6 +27,7 @@
 //! | `source = Flatbed`, `mode = Gray` | stands at these when it is opened |
 //! | `resets-page = yes` | puts the page size to 10 mm, without a word, when another option is set |
 //! | `twin = yes` | lists `folder:second-adf` too, of the same model, with the serial number OG-ADF-0002 |
+//! | `renamed = adf` | calls `folder:adf` now `folder:moved-adf`, as a USB address changes |
 //! | `busy = adf` | answers "busy" when that device is opened |
 //! | `crash = listing` | kills its process when asked for its devices |
 //! | `unlisted = adf` | leaves `folder:adf` out of its list, and opens it all the same |
@@ -168,7 +169,7 @@ struct Table<T>(T);
 // SAFETY: nothing in these tables is ever written.
 unsafe impl<T> Sync for Table<T> {}
 
-static DEVICES: Table<[Device; 3]> = Table([
+static DEVICES: Table<[Device; 4]> = Table([
     Device {
         name: c"adf".as_ptr(),
         vendor: c"Outguide".as_ptr(),
@@ -187,11 +188,20 @@ static DEVICES: Table<[Device; 3]> = Table([
         model: c"folder feeder".as_ptr(),
         kind: c"sheetfed scanner".as_ptr(),
     },
+    Device {
+        name: c"moved-adf".as_ptr(),
+        vendor: c"Outguide".as_ptr(),
+        model: c"folder feeder".as_ptr(),
+        kind: c"sheetfed scanner".as_ptr(),
+    },
 ]);
 static DEVICE_LIST: Table<[*const Device; 3]> =
     Table([&raw const DEVICES.0[0], &raw const DEVICES.0[1], ptr::null()]);
 static DEVICE_LIST_WITH_TWIN: Table<[*const Device; 4]> =
     Table([&raw const DEVICES.0[0], &raw const DEVICES.0[1], &raw const DEVICES.0[2], ptr::null()]);
+
+static DEVICE_LIST_MOVED: Table<[*const Device; 4]> =
+    Table([&raw const DEVICES.0[3], &raw const DEVICES.0[1], &raw const DEVICES.0[2], ptr::null()]);
 
 const SOURCES: [&CStr; 3] = [c"ADF", c"ADF Duplex", c"Flatbed"];
 const MODES: [&CStr; 3] = [c"Lineart", c"Gray", c"Color"];
@@ -402,6 +412,7 @@ pub unsafe extern "C" fn sane_folder_get_devices(
         std::process::abort();
     }
     let devices = match stack::configured("twin") {
+        _ if stack::is_configured("renamed", "adf") => &DEVICE_LIST_MOVED.0[..],
         Some(_) => &DEVICE_LIST_WITH_TWIN.0[..],
         None => &DEVICE_LIST.0[..],
     };
@@ -417,8 +428,11 @@ pub unsafe extern "C" fn sane_folder_get_devices(
 pub unsafe extern "C" fn sane_folder_open(name: *const c_char, handle: *mut *mut Handle) -> Status {
     // SAFETY: as above.
     let name = unsafe { CStr::from_ptr(name) };
+    let is_renamed = stack::is_configured("renamed", "adf");
     let (is_feeder, serial) = match name.to_bytes() {
-        b"" | b"adf" => (true, FEEDER_SERIAL),
+        b"" => (true, FEEDER_SERIAL),
+        b"adf" if !is_renamed => (true, FEEDER_SERIAL),
+        b"moved-adf" if is_renamed => (true, FEEDER_SERIAL),
         b"second-adf" => (true, TWIN_SERIAL),
         b"flatbed" => (false, FLATBED_SERIAL),
         _ => return INVALID,

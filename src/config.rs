@@ -26,6 +26,9 @@ pub struct Station {
     pub name: String,
     /// Spool and store.
     pub state_dir: PathBuf,
+    /// Where scanned pages are kept: a mount that stations share. Where not
+    /// given, a folder of the station's own in `state_dir`.
+    pub shared_spool: Option<PathBuf>,
     /// Where the running station listens for commands; where not given,
     /// `socket` in the state folder.
     pub socket: Option<PathBuf>,
@@ -35,12 +38,16 @@ pub struct Station {
     pub profiles_dir: Option<PathBuf>,
     /// The scanner taken where the command line names none, as it would there.
     pub scanner: Option<String>,
+    /// A scanner that gives no sign of its next sheet for so long is given up.
+    pub sheet_seconds: Option<u32>,
     /// Tesseract's language data; where not given, Tesseract's own choice.
     pub tessdata_dir: Option<PathBuf>,
     /// Pages recognised at once; where not given, one for each processor.
     pub ocr_workers: Option<u32>,
     /// The database that stations share; where not given, a file in `state_dir`.
     pub shared_store: Option<PostgresUrl>,
+    /// A node that is silent for so long has died: others do what it was at.
+    pub lease_seconds: u32,
     pub repository: Repository,
 }
 
@@ -64,14 +71,18 @@ impl Default for Station {
             id: "station".to_owned(),
             name: "Scan station".to_owned(),
             state_dir: PathBuf::from("/var/lib/outguide"),
+            shared_spool: None,
             socket: None,
             // Forty colour letter pages at 300 dpi as they leave the scanner, 25 MB each.
             free_space_floor_mb: 1024,
             profiles_dir: None,
             scanner: None,
+            sheet_seconds: None,
             tessdata_dir: None,
             ocr_workers: None,
             shared_store: None,
+            // Longer than a database or a share is commonly away.
+            lease_seconds: 120,
             repository: Repository::default(),
         }
     }
@@ -132,15 +143,20 @@ fn station(root: &Section<'_>) -> Station {
         id: machine.text("id").map_or(standard.id, |id| checked_id(&machine, id)),
         name: machine.text("name").map_or(standard.name, str::to_owned),
         state_dir: folder(&machine, "state_dir").unwrap_or(standard.state_dir),
+        shared_spool: folder(&machine, "shared_spool"),
         socket: folder(&machine, "socket"),
         free_space_floor_mb: machine
             .whole("free_space_floor_mb", 1..=1_000_000)
             .unwrap_or(standard.free_space_floor_mb),
         profiles_dir: folder(&machine, "profiles_dir"),
         scanner: scanner.text("device").map(str::to_owned),
+        sheet_seconds: scanner.whole("sheet_seconds", 2..=3600).map(|seconds| seconds as u32),
         tessdata_dir: folder(&ocr, "tessdata_dir"),
         ocr_workers: ocr.whole("workers", 1..=256).map(|workers| workers as u32),
         shared_store: postgres_url(&store),
+        lease_seconds: store
+            .whole("lease_seconds", 5..=3600)
+            .map_or(standard.lease_seconds, |seconds| seconds as u32),
         repository: Repository {
             dir: folder(&repository, "dir"),
             path_seen_by_repository: repository.text("path_seen_by_repository").map(str::to_owned),

@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::disk::durable::{make_folders, unused_path, write_synced};
+use crate::disk::durable::{WriteFault, make_folders, unused_path, write_synced};
 use crate::disk::{Access, Disk, EntryKind, NewFile};
 use crate::records::ids::{BatchId, PageNo, Sha256};
 
@@ -35,6 +35,7 @@ pub const FREE_SPACE_FLOOR_BYTES: u64 = 1 << 30;
 const UNCLAIMED: &str = "unclaimed";
 const DERIVED: &str = "derived";
 const TEMP_SUFFIX: &str = ".part";
+const SPOOL_ID: &str = "spool-id";
 
 /// What kind of file an original is; gives its name's ending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,6 +157,8 @@ pub struct Spool {
     root: PathBuf,
     disk: Disk,
     floor_bytes: u64,
+    /// Of a spool that stations share; empty where it is one station's own.
+    id: String,
     /// Batches whose folder's name this process has made durable.
     durable_batches: Arc<Mutex<BTreeSet<BatchId>>>,
     temps_made: Arc<AtomicU64>,
@@ -183,9 +186,32 @@ impl Spool {
             root,
             disk,
             floor_bytes,
+            id: String::new(),
             durable_batches: Arc::default(),
             temps_made: Arc::default(),
         })
+    }
+
+    /// Opens a spool on a mount that stations share. It is known on each of them
+    /// by what stands in `spool-id`: a mount that is missing, or is another, is
+    /// not taken for it.
+    pub fn open_shared(folder: &Path, disk: Disk, floor_bytes: u64) -> Result<Self, SpoolFault> {
+        let fault = |source| SpoolFault::OpenSpool { folder: folder.to_owned(), source };
+        let root = folder.canonicalize().map_err(fault)?;
+        let id = shared_id(&disk, &root).map_err(fault)?;
+        Ok(Spool {
+            root,
+            disk,
+            floor_bytes,
+            id,
+            durable_batches: Arc::default(),
+            temps_made: Arc::default(),
+        })
+    }
+
+    /// Of a spool that stations share; empty where it is one station's own.
+    pub fn id(&self) -> &str {
+        &self.id
     }
 
     pub fn batch_folder(&self, batch: &BatchId) -> PathBuf {
@@ -473,6 +499,32 @@ fn make_state_folder(disk: &Disk, state: &Path) -> io::Result<PathBuf> {
         }
     }
     make_folders(disk, &found, missing, Access::OwnerOnly)
+}
+
+/// Two stations may come to a new spool at once: the first name given stands.
+fn shared_id(disk: &Disk, root: &Path) -> io::Result<String> {
+    let path = root.join(SPOOL_ID);
+    if disk.kind_of(&path)?.is_none() {
+        let mut drawn = [0; 16];
+        rustix::rand::getrandom(&mut drawn, rustix::rand::GetRandomFlags::empty())?;
+        let id: String = drawn.iter().map(|byte| format!("{byte:02x}")).collect();
+        let temp = unused_path(disk, root, 0, |no| format!(".{SPOOL_ID}.{no}{TEMP_SUFFIX}"))?;
+        write_synced(disk, &temp, Access::OwnerOnly, &mut id.as_bytes())
+            .map_err(WriteFault::into_cause)?;
+        match disk.place(&temp, &path) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                disk.remove_file(&temp)?;
+            }
+            Err(error) => return Err(error),
+        }
+        disk.sync_folder(root)?;
+    }
+    let id = String::from_utf8_lossy(&disk.read(&path)?).trim().to_owned();
+    if id.is_empty() {
+        return Err(io::Error::other(format!("{} is empty; delete it", path.display())));
+    }
+    Ok(id)
 }
 
 fn write_original_fault(page: PageNo, folder: &Path, source: io::Error) -> SpoolFault {

@@ -70,7 +70,12 @@ async fn a_receipt_that_outlived_its_batch_is_gone_when_the_next_one_begins() {
     state.store.open_batch(&batch).await.unwrap();
     let work = day.work_on(state, repository, batch);
     let which = WhichScanner::Folder(PageStack::from_paths(&[day.path("nothing")]).unwrap());
-    let order = ScanOrder { settings: day.profile.scanner.clone(), set: Vec::new(), resume: None };
+    let order = ScanOrder {
+        settings: day.profile.scanner.clone(),
+        set: Vec::new(),
+        resume: None,
+        known: None,
+    };
     let (fed, _) =
         work.feed_and_run(which, order, Attended::default(), |_| {}, |_| {}).await.unwrap();
     assert!(fed.is_err(), "there was no paper");
@@ -105,7 +110,12 @@ async fn a_stack_that_is_through_is_not_fed_again_because_reading_failed() {
     let derived = day.path("state/spool").join(BATCH).join("derived");
     day.recorder.inject(Fault::ReadOnly { below: derived });
     let which = WhichScanner::Folder(PageStack::from_paths(&[day.path("stack")]).unwrap());
-    let order = ScanOrder { settings: day.profile.scanner.clone(), set: Vec::new(), resume: None };
+    let order = ScanOrder {
+        settings: day.profile.scanner.clone(),
+        set: Vec::new(),
+        resume: None,
+        known: None,
+    };
     let (fed, ran) =
         work.feed_and_run(which, order, Attended::default(), |_| {}, |_| {}).await.unwrap();
     fed.unwrap();

@@ -73,8 +73,10 @@ fn batch(no: u32) -> BatchRow {
         profile_name: "loose-sheets".to_owned(),
         profile_text: "name = \"Müller's\"\n".to_owned(),
         station: DESK.to_owned(),
+        spool: "a1b2".to_owned(),
         paper_from: PaperFrom::Files(vec![GivenFile { name: "1.png".to_owned(), bytes: 12 }]),
         scanner_options: vec![("resolution".to_owned(), "300".to_owned())],
+        scanner_identity: None,
         repository: "/srv/repository".to_owned(),
         filing_staging: None,
         expected: Expected { sheets: Some(2), documents: None },
@@ -108,7 +110,7 @@ async fn scanning(store: &Store, no: u32) -> BatchId {
     store.open_batch(&batch(no)).await.unwrap();
     assert_eq!(store.start_scanning(&id(no)).await.unwrap(), Moved::Yes);
     for no_of_page in [1, 2] {
-        store.add_page(&id(no), &page(no_of_page), None).await.unwrap();
+        store.add_page(&id(no), &page(no_of_page), &[]).await.unwrap();
     }
     id(no)
 }
@@ -216,11 +218,11 @@ async fn a_batch_goes_its_way(store: &Store) {
 
 async fn a_batch_takes_pages_only_while_scanning(store: &Store) {
     let batch = scanning(store, 2).await;
-    store.add_page(&batch, &page(2), None).await.expect_err("it has that page");
+    store.add_page(&batch, &page(2), &[]).await.expect_err("it has that page");
     assert_eq!(store.pause_batch(&batch, &Pause::StackEnd).await.unwrap(), Moved::Yes);
-    store.add_page(&batch, &page(3), None).await.expect_err("paper stands still");
+    store.add_page(&batch, &page(3), &[]).await.expect_err("paper stands still");
     assert_eq!(store.start_scanning(&batch).await.unwrap(), Moved::Yes);
-    store.add_page(&batch, &page(3), Some(page_no(2))).await.unwrap();
+    store.add_page(&batch, &page(3), &[page_no(2)]).await.unwrap();
     assert!(store.pages_fed_again(&batch).await.unwrap().contains(&page_no(2)));
     store.forget_empty_batch(&batch).await.expect_err("it has pages");
 }
@@ -320,7 +322,7 @@ async fn a_discarded_batch_keeps_its_pages_and_nothing_is_due(store: &Store) {
 async fn work_is_handed_out_in_order_and_once(store: &Store) {
     let batch = scanning(store, 7).await;
     for no in 3..=12 {
-        store.add_page(&batch, &page(no), None).await.unwrap();
+        store.add_page(&batch, &page(no), &[]).await.unwrap();
     }
     let claims = async |claimer: &str| {
         let mut claimed = Vec::new();

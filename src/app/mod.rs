@@ -23,7 +23,7 @@ use crate::disk::Disk;
 use crate::disk::placing::Placing;
 use crate::ocr::{OcrFault, OcrSettings, Readers, WorkerCommand as OcrWorker};
 use crate::pipeline::runner::{
-    Means, Opened, OpenedWhen, Outfit, Paper, RunEvent, RunFault, Runner,
+    Means, Opened, OpenedWhen, Outfit, Paper, RunEvent, RunFault, Runner, RunsFor,
 };
 use crate::pipeline::source;
 use crate::profile::Profile;
@@ -51,6 +51,8 @@ pub struct State {
     pub spool: Spool,
     /// Whose batches these are.
     pub station: String,
+    /// See [`Station::lease_seconds`].
+    pub lease: Duration,
     /// Held as long as this lives; the kernel lets go of it with the process.
     _lock: File,
 }
@@ -58,7 +60,11 @@ pub struct State {
 /// Opens the state folder, which no other process may have open.
 pub async fn open_state(folder: &Path, station: &Station, disk: Disk) -> anyhow::Result<State> {
     let floor = station.free_space_floor_mb << 20;
-    let spool = Spool::open(folder, disk.clone(), floor)?;
+    let own = Spool::open(folder, disk.clone(), floor)?;
+    let spool = match &station.shared_spool {
+        Some(shared) => Spool::open_shared(shared, disk.clone(), floor)?,
+        None => own,
+    };
     let lock_path = folder.join("lock");
     let lock = disk
         .lock_file(&lock_path)
@@ -76,7 +82,8 @@ pub async fn open_state(folder: &Path, station: &Station, disk: Disk) -> anyhow:
     let store = Store::open(&database, &folder.join(BACKUPS)).await?;
     // Held by this process alone: what it claimed before has ended with it.
     store.give_claims_back(&station.id).await?;
-    Ok(State { store, spool, station: station.id.clone(), _lock: lock })
+    let lease = Duration::from_secs(station.lease_seconds.into());
+    Ok(State { store, spool, station: station.id.clone(), lease, _lock: lock })
 }
 
 /// Where the station whose state folder is `folder` keeps what it knows.
@@ -215,6 +222,14 @@ pub async fn unfinished_batches(
     Ok(unfinished.into_iter().map(|batch| batch.id).collect())
 }
 
+/// The scan worker with this machine's patience.
+pub fn as_patient_as(station: &Station, worker: ScanWorker) -> ScanWorker {
+    match station.sheet_seconds {
+        Some(seconds) => worker.sheet_limit(Duration::from_secs(seconds.into())),
+        None => worker,
+    }
+}
+
 /// The scan worker of this same program.
 pub fn scan_worker() -> anyhow::Result<ScanWorker> {
     let program = std::env::current_exe().context("cannot find the program's own file")?;
@@ -272,8 +287,10 @@ pub fn new_batch(
         profile_name: profile.name.clone(),
         profile_text: profile_text.to_owned(),
         station: station.id.clone(),
+        spool: String::new(),
         paper_from,
         scanner_options: Vec::new(),
+        scanner_identity: None,
         repository: settled_path(repository).display().to_string(),
         filing_staging: None,
         expected,
@@ -384,7 +401,9 @@ impl BatchWork {
                 }),
                 forget_repository: Box::new(|_| ()),
             },
+            reach: RunsFor::Station,
             station: self.state.station.clone(),
+            lease: self.state.lease,
             at_once: self.at_once,
             now: jiff::Timestamp::now,
             tell: Box::new(move |_, event| tell(event)),

@@ -17,7 +17,7 @@ use crate::config::Station;
 use crate::device::scanner::{PageStack, WorkerCommand};
 use crate::disk::Disk;
 use crate::ocr::Readers;
-use crate::pipeline::runner::{Means, Opened, OpenedWhen, Outfit, RunFault, Runner};
+use crate::pipeline::runner::{Means, Opened, OpenedWhen, Outfit, RunFault, Runner, RunsFor};
 use crate::profile::{self, Profile};
 use crate::records::batch::{Expected, PaperFrom};
 use crate::repository::watched_folder::WatchedFolder;
@@ -44,11 +44,20 @@ pub struct Serving {
     /// Looked in before `/etc/outguide/profiles`.
     pub profiles_dir: Option<PathBuf>,
     pub worker: WorkerCommand,
+    pub role: RunsFor,
 }
 
 /// Runs until SIGTERM or SIGINT.
 pub async fn serve(serving: Serving) -> anyhow::Result<()> {
     let mut ends = Ends::listen()?;
+    if serving.role == RunsFor::Reading
+        && (serving.station.shared_store.is_none() || serving.station.shared_spool.is_none())
+    {
+        return Err(anyhow!(
+            "a node that only reads pages needs the database and the spool of other stations: \
+             set store.url and station.shared_spool in station.toml"
+        ));
+    }
     let state = open_state(&serving.folder, &serving.station, Disk::Real).await?;
     let serving = Arc::new(serving);
     let (events, look_again) = (broadcast::Sender::new(EVENTS_KEPT), Arc::new(Notify::new()));
@@ -154,7 +163,9 @@ fn runner(
         store: state.store.clone(),
         spool: state.spool.clone(),
         outfit: outfit(serving),
+        reach: serving.role,
         station: state.station.clone(),
+        lease: state.lease,
         at_once: at_once(&serving.station),
         now: jiff::Timestamp::now,
         tell: Box::new(move |batch, event| {
@@ -236,10 +247,11 @@ fn face(
     desk: &Desk,
     events: &broadcast::Sender<StationEvent>,
 ) -> Web {
-    let taking = serving.clone();
+    let (taking, spool) = (serving.clone(), state.spool.id().to_owned());
     Web {
         desk: desk.clone(),
         store: state.store.clone(),
+        spool: state.spool.clone(),
         station: StationFacts {
             id: serving.station.id.clone(),
             name: serving.station.name.clone(),
@@ -247,13 +259,20 @@ fn face(
             started_at: jiff::Timestamp::now(),
         },
         events: events.clone(),
-        take_order: Box::new(move |order| take_order(&taking, order)),
+        take_order: Box::new(move |order| {
+            let (batch, stack) = take_order(&taking, order)?;
+            Ok((BatchRow { spool: spool.clone(), ..batch }, stack))
+        }),
     }
 }
 
 /// Refused now rather than in the middle of a stack.
 fn take_order(serving: &Serving, order: Order) -> Result<(BatchRow, Option<PageStack>), Problem> {
-    let Serving { station, folder, profiles_dir, .. } = serving;
+    let Serving { station, folder, profiles_dir, role, .. } = serving;
+    if *role == RunsFor::Reading {
+        let told = "this node reads pages for other stations, and has no scanner";
+        return Err(Problem::new(ProblemKind::NotAllowed, told));
+    }
     let settings = |fault: &dyn std::error::Error| Problem::of(ProblemKind::Settings, fault);
     let dirs = profile::search_dirs(profiles_dir.as_deref()).map_err(|fault| settings(&fault))?;
     let found = profile::find(&order.profile, &dirs).map_err(|fault| settings(&fault))?;

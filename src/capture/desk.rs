@@ -57,6 +57,8 @@ pub enum DeskEvent {
 pub enum DeskFault {
     #[error("there is no batch {id}")]
     NoSuchBatch { id: BatchId },
+    #[error("batch {id} is one of the station {station}; give the order there")]
+    OtherStations { id: BatchId, station: String },
     #[error("the scanner is at work on batch {batch}; pause or close that one first")]
     ScannerAtWork { batch: BatchId },
     #[error(
@@ -197,7 +199,7 @@ impl Desk {
         let profile = profile_of(&batch)?;
         let seat = self.take_the_scanner(id)?;
         let ready = async {
-            record_new_orders(store, &before, &batch).await?;
+            record_new_orders(store, &before, &batch, orders.last_sheet).await?;
             super::settle(store, spool, id).await.map_err(DeskFault::Paper)
         };
         if let Err(fault) = ready.await {
@@ -240,7 +242,7 @@ impl Desk {
             return Err(DeskFault::NoPage { id: id.clone() });
         }
         super::settle(store, &self.0.parts.spool, id).await?;
-        record_new_orders(store, &before, &batch).await?;
+        record_new_orders(store, &before, &batch, orders.last_sheet).await?;
         if before.state.takes_paper() {
             self.moved(id, "closed", store.close_batch(id).await?)?;
         } else if before == batch {
@@ -301,8 +303,13 @@ impl Desk {
     }
 
     async fn batch(&self, id: &BatchId) -> Result<BatchRow, DeskFault> {
-        let found = self.0.parts.store.batch(id).await?;
-        found.ok_or_else(|| DeskFault::NoSuchBatch { id: id.clone() })
+        let DeskParts { store, station, .. } = &self.0.parts;
+        let found = store.batch(id).await?;
+        let batch = found.ok_or_else(|| DeskFault::NoSuchBatch { id: id.clone() })?;
+        if store.is_shared() && batch.station != *station {
+            return Err(DeskFault::OtherStations { id: id.clone(), station: batch.station });
+        }
+        Ok(batch)
     }
 
     fn moved(&self, id: &BatchId, wanted: &'static str, moved: Moved) -> Result<(), DeskFault> {
@@ -414,6 +421,7 @@ impl Desk {
             settings: profile.scanner.clone(),
             set: batch.scanner_options.clone(),
             resume: None,
+            known: None,
         };
         let mut closed_at_the_glass = false;
         let mut ask_next = || {
@@ -554,6 +562,7 @@ pub fn pause_of(fault: &CaptureFault) -> Pause {
         CaptureFault::Scanner(scan) => named(scan.name()),
         CaptureFault::Spool(_) => named("disk"),
         CaptureFault::Store(_) => named("database"),
+        CaptureFault::SuspectSheet { .. } => named("suspect-sheet"),
         CaptureFault::OtherFiles { .. }
         | CaptureFault::TakesNoPaper { .. }
         | CaptureFault::NotLikeThat { .. } => named("other-paper"),

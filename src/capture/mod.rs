@@ -72,6 +72,12 @@ pub enum CaptureFault {
     TakesNoPaper { state: BatchState },
     #[error("{told}")]
     NotLikeThat { told: String },
+    #[error(
+        "sheet {sheet} (page {page}) is kept but may be wrong: {what}. Compare it with the paper: \
+         put the sheet, or both sheets, back on the stack and go on, and it is scanned again; or \
+         say that it is right (--sheet-is-right)"
+    )]
+    SuspectSheet { what: String, page: PageNo, sheet: u32 },
 }
 
 /// The pages of a file from outside, one at a time; a fault ends them.
@@ -175,14 +181,19 @@ struct Feeding {
     next_page: PageNo,
     /// Pages kept, those left out whose sheet comes again.
     kept: u32,
-    /// Kept before a stop between the sides of its sheet, which comes again.
-    half_before: Option<PageNo>,
+    /// Kept of a sheet that was stopped between its sides, or may be two: it was
+    /// put back and comes again.
+    came_before: Vec<PageNo>,
     image: u32,
     /// Pages held already of files that are fed again, in order.
     held: VecDeque<SpooledPage>,
     /// As the scanner delivers them.
     sides: Sides,
     is_within_a_sheet: bool,
+    /// The image before, where a scanner made it and it is not all of one shade.
+    last: Option<(PageNo, Sha256)>,
+    /// Of the sheet under way: what is wrong with it, and with which page.
+    suspect: Option<(String, PageNo)>,
 }
 
 /// Moves files that no row names aside, so that feeding can go on behind the
@@ -215,10 +226,12 @@ impl Capture<'_> {
             return Ok(StackEnd::Enough);
         }
         let is_resumed = resume.is_some();
-        let order = &ScanOrder { resume, ..order.clone() };
+        let known = self.batch.scanner_identity.clone();
+        let order = &ScanOrder { resume, known, ..order.clone() };
         self.spool.room_for_a_sheet()?;
         let (mut scanner, warnings) = Scanner::open(which, order)?;
-        runtime.block_on(self.store.record_scanner_taken(self.batch))?;
+        let identity = scanner.setup().identity.as_ref();
+        runtime.block_on(self.store.record_scanner_taken(self.batch, identity))?;
         runtime.block_on(self.begin_scanning())?;
         self.stop.feeding_with(scanner.canceller());
         feeding.sides = scanner.setup().sides;
@@ -268,8 +281,13 @@ impl Capture<'_> {
     ) -> Result<Feeding, CaptureFault> {
         let fed_again = runtime.block_on(self.store.pages_fed_again(&self.batch.id))?;
         let last = durable.last();
-        let half_before = last.filter(|page| page.is_half_a_sheet()).map(|page| page.no);
-        let comes_again = fed_again.len() + half_before.iter().len();
+        let came_before: Vec<PageNo> = match last.filter(|page| page.sheet_comes_again()) {
+            Some(last) => {
+                durable.iter().filter(|page| page.sheet == last.sheet).map(|page| page.no).collect()
+            }
+            None => Vec::new(),
+        };
+        let comes_again = fed_again.union(&came_before.iter().copied().collect()).count();
         let kept = u32::try_from(durable.len() - comes_again).unwrap_or(u32::MAX);
         let next_page = last.map_or(PageNo::FIRST, |page| page.no.next());
         let (image, held) = match which {
@@ -280,7 +298,17 @@ impl Capture<'_> {
         };
         let sides = Sides::Front;
         let is_within_a_sheet = false;
-        Ok(Feeding { next_page, kept, half_before, image, held, sides, is_within_a_sheet })
+        Ok(Feeding {
+            next_page,
+            kept,
+            came_before,
+            image,
+            held,
+            sides,
+            is_within_a_sheet,
+            last: None,
+            suspect: None,
+        })
     }
 
     /// Refused where the batch was closed or discarded meanwhile.
@@ -312,7 +340,14 @@ impl Capture<'_> {
                 let original = encode::original(&raster);
                 feeding.is_within_a_sheet =
                     side == Side::Front && feeding.sides == Sides::FrontThenBack;
-                return self.keep_page(runtime, &original.bytes, &on, feeding);
+                let seen = (!is_of_one_shade(&raster)).then(|| Sha256::of(&original.bytes));
+                let twice = feeding.last.filter(|(_, last)| Some(*last) == seen);
+                on.suspect = on.suspect.or_else(|| twice.map(|(page, _)| delivered_twice(page)));
+                let suspect = on.suspect.clone();
+                let page = feeding.next_page;
+                self.keep_page(runtime, &original.bytes, &on, feeding)?;
+                feeding.last = seen.map(|seen| (page, seen));
+                return self.refuse_to_go_on_behind(suspect, page, &on, feeding);
             }
             ImageContent::File { bytes, .. } => bytes,
         };
@@ -333,6 +368,24 @@ impl Capture<'_> {
             }
             FilePages::Several => Ok(()),
             FilePages::Stopped(fault) => Err(fault),
+        }
+    }
+
+    /// A sheet that may be two, or that came twice, is kept and asked for again:
+    /// once it is compared with the paper nothing of it is missing.
+    fn refuse_to_go_on_behind(
+        &mut self,
+        suspect: Option<String>,
+        page: PageNo,
+        on: &OnSheet,
+        feeding: &mut Feeding,
+    ) -> Result<(), CaptureFault> {
+        if let Some(what) = suspect {
+            feeding.suspect = Some((what, page));
+        }
+        match feeding.suspect.take_if(|_| !feeding.is_within_a_sheet) {
+            Some((what, page)) => Err(CaptureFault::SuspectSheet { what, page, sheet: on.sheet }),
+            None => Ok(()),
         }
     }
 
@@ -366,8 +419,8 @@ impl Capture<'_> {
             image: feeding.image,
             source_sha256: on.source_sha256,
         };
-        let half_before = feeding.half_before.take();
-        runtime.block_on(self.store.add_page(&self.batch.id, &page, half_before))?;
+        let came_before = std::mem::take(&mut feeding.came_before);
+        runtime.block_on(self.store.add_page(&self.batch.id, &page, &came_before))?;
         (self.tell)(CaptureEvent::PageDurable { page: no, sheet: page.sheet });
         feeding.next_page = no.next();
         feeding.kept += 1;
@@ -378,7 +431,7 @@ impl Capture<'_> {
 /// Files come again from the first, and those held are compared and skipped. A
 /// sheet that was stopped between its sides comes again whole.
 fn resumed_behind(last: &SpooledPage) -> Resumed {
-    let sheets = if last.is_half_a_sheet() { last.sheet - 1 } else { last.sheet };
+    let sheets = if last.sheet_comes_again() { last.sheet - 1 } else { last.sheet };
     Resumed { images: last.image, sheets }
 }
 
@@ -411,4 +464,18 @@ struct OnSheet {
     side: Side,
     suspect: Option<String>,
     source_sha256: Option<Sha256>,
+}
+
+fn delivered_twice(page: PageNo) -> String {
+    format!(
+        "it is the same as page {page}, dot for dot, so that the scanner may have delivered one \
+         sheet twice"
+    )
+}
+
+/// What came off an empty glass, or off white paper in black and white, may be
+/// the same twice.
+fn is_of_one_shade(raster: &Raster) -> bool {
+    let pixels = raster.pixels();
+    pixels.iter().all(|byte| *byte == pixels[0])
 }

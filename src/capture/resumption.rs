@@ -48,6 +48,18 @@ pub struct NewOrders {
     pub max_pages: Option<u32>,
     /// The files, where it is fed from files.
     pub stack: Option<PageStack>,
+    pub last_sheet: LastSheet,
+}
+
+/// What a clerk says of the last sheet kept, where it may be wrong.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LastSheet {
+    /// It was put back on the stack: what was kept of it is set aside once it
+    /// comes again.
+    #[default]
+    ComesAgain,
+    /// It was compared with its pages.
+    IsRight,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -87,7 +99,11 @@ pub async fn record_new_orders(
     store: &Store,
     before: &BatchRow,
     now: &BatchRow,
+    last_sheet: LastSheet,
 ) -> Result<(), StoreFault> {
+    if let (LastSheet::IsRight, Some(last)) = (last_sheet, store.pages(&now.id).await?.last()) {
+        store.clear_suspicion(&now.id, last.sheet).await?;
+    }
     if before == now {
         return Ok(());
     }
@@ -229,6 +245,10 @@ fn difference(begun_with: &[GivenFile], given: &[GivenFile]) -> Option<String> {
 fn told_anew(before: &BatchRow, orders: &NewOrders) -> BatchRow {
     let mut batch = before.clone();
     if let (PaperFrom::Scanner(choice), Some(scanner)) = (&mut batch.paper_from, &orders.scanner) {
+        if choice.as_ref() != Some(scanner) {
+            // Another scanner is meant now.
+            batch.scanner_identity = None;
+        }
         *choice = Some(scanner.clone());
     }
     let own = &mut batch.scanner_options;

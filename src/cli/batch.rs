@@ -45,6 +45,9 @@ enum BatchAction {
     /// Go on scanning behind the last page kept; at a glass, the next page lies there
     Continue {
         batch: BatchId,
+        /// After a sheet that may be wrong: it was compared and is right
+        #[arg(long)]
+        sheet_is_right: bool,
         #[command(flatten)]
         to: To,
     },
@@ -108,8 +111,9 @@ pub async fn run(command: BatchCommand) -> Result<Exit, Stopped> {
     match command.command {
         BatchAction::List { all, to } => list(all, &to).await,
         BatchAction::Show { batch, to } => show(&batch, &to).await,
-        BatchAction::Continue { batch, to } => {
-            order(&batch, "continue", &OrderAnew::default(), &to).await
+        BatchAction::Continue { batch, sheet_is_right, to } => {
+            let anew = OrderAnew { sheet_is_right, ..OrderAnew::default() };
+            order(&batch, "continue", &anew, &to).await
         }
         BatchAction::Pause { batch, to } => order(&batch, "pause", &(), &to).await,
         BatchAction::Close { batch, to } => {

@@ -86,6 +86,9 @@ pub struct CaptureArgs {
     /// With --resume: no more paper comes, file what there is
     #[arg(long, requires = "resume", conflicts_with = "from")]
     pub(super) no_more_paper: bool,
+    /// With --resume, after a sheet that may be wrong: it was compared and is right
+    #[arg(long, requires = "resume", conflicts_with = "from")]
+    pub(super) sheet_is_right: bool,
     #[command(flatten)]
     pub(super) state: StateArgs,
     /// Tell the outcome as one line of JSON
@@ -153,7 +156,10 @@ async fn capture(
     };
     let which = match stack {
         Some(stack) => WhichScanner::Folder(stack),
-        None => WhichScanner::Sane { worker, choice: scanner_choice(&work.batch, &station) },
+        None => WhichScanner::Sane {
+            worker: app::as_patient_as(&station, worker),
+            choice: scanner_choice(&work.batch, &station),
+        },
     };
     let ended = feed(args, &work, which).await;
     if ended.is_err() {
@@ -194,6 +200,7 @@ async fn opened(
     };
     let mut batch =
         app::new_batch(&found.profile, &found.text, station, paper_from, &folder, expected);
+    state.spool.id().clone_into(&mut batch.spool);
     batch.scanner_options.clone_from(&args.set);
     batch.max_pages = args.pages;
     state.store.open_batch(&batch).await.ends(Exit::Storage)?;
@@ -271,6 +278,7 @@ async fn feed_and_run(
         settings: work.profile.scanner.clone(),
         set: work.batch.scanner_options.clone(),
         resume: None,
+        known: None,
     };
     let (on_capture, on_run) = (progress.clone(), progress.clone());
     let (fed, ran) = work
@@ -367,7 +375,7 @@ fn exit_of(fault: &CaptureFault) -> Exit {
         | CaptureFault::TakesNoPaper { .. }
         | CaptureFault::NotLikeThat { .. } => Exit::Unfinished,
         CaptureFault::Scanner(fault) if fault.is_about_the_settings() => Exit::Settings,
-        CaptureFault::Scanner(_) => Exit::Scanner,
+        CaptureFault::Scanner(_) | CaptureFault::SuspectSheet { .. } => Exit::Scanner,
         CaptureFault::Spool(_) | CaptureFault::Store(_) => Exit::Storage,
     }
 }

@@ -86,6 +86,7 @@ async fn go_on(
         pages: args.pages,
         expect_sheets: args.expect_sheets,
         expect_documents: args.expect_documents,
+        sheet_is_right: args.sheet_is_right,
     };
     let before: BatchShown = station.get(&format!("/batches/{id}")).await?;
     let what = match before.state {

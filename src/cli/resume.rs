@@ -11,8 +11,8 @@ use super::telling::{note, say_if_heard};
 use crate::app::{self, BatchWork, State};
 use crate::capture;
 use crate::capture::resumption::{
-    MorePaper, NewOrders, PaperWanted, ResumeFault, check_paper_given, record_new_orders,
-    with_new_orders,
+    LastSheet, MorePaper, NewOrders, PaperWanted, ResumeFault, check_paper_given,
+    record_new_orders, with_new_orders,
 };
 use crate::config::Station;
 use crate::device::scanner::PageStack;
@@ -34,6 +34,10 @@ pub fn new_orders(args: &CaptureArgs, stack: Option<&PageStack>) -> NewOrders {
         expected: Expected { sheets: args.expect_sheets, documents: args.expect_documents },
         max_pages: args.pages,
         stack: stack.cloned(),
+        last_sheet: match args.sheet_is_right {
+            true => LastSheet::IsRight,
+            false => LastSheet::ComesAgain,
+        },
     }
 }
 
@@ -56,9 +60,10 @@ pub fn kept_so_far(wanted: PaperWanted, last: Option<&SpooledPage>) -> String {
         }
         .to_owned();
     };
-    let (part, behind) = match last.is_half_a_sheet() {
-        true => ("the front of ", "that sheet again and those behind it"),
-        false => ("", "the sheets behind it"),
+    let (part, behind) = match (last.is_half_a_sheet(), last.sheet_comes_again()) {
+        (true, _) => ("the front of ", "that sheet again and those behind it"),
+        (false, true) => ("", "that sheet again and those behind it"),
+        (false, false) => ("", "the sheets behind it"),
     };
     let kept = format!("the last page kept is {} ({part}sheet {})", last.no, last.sheet);
     match wanted {
@@ -188,7 +193,9 @@ pub async fn resumed(
     check_paper_given(&state.store, &batch, &orders, more_paper(args))
         .await
         .map_err(not_resumed)?;
-    record_new_orders(&state.store, &before, &batch).await.ends(Exit::Storage)?;
+    record_new_orders(&state.store, &before, &batch, orders.last_sheet)
+        .await
+        .ends(Exit::Storage)?;
     let profile = Arc::new(profile);
     let at_once = app::at_once(station);
     let work = BatchWork { state: Arc::new(state), batch, profile, readers, repository, at_once };

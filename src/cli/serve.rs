@@ -6,6 +6,7 @@ use super::exit::{Ends, Exit, Stopped};
 use super::settings::{self, StateArgs};
 use crate::app;
 use crate::app::serve::{Serving, serve};
+use crate::pipeline::runner::RunsFor;
 
 /// Run the station: it scans, reads and files what clerks order, until told to end
 ///
@@ -14,8 +15,19 @@ use crate::app::serve::{Serving, serve};
 /// finished, and the next start goes on from there.
 #[derive(Args)]
 pub struct ServeArgs {
+    /// What this machine does: a desk with a scanner, or only reading pages for others
+    #[arg(long, value_enum, default_value_t = Role::Station)]
+    role: Role,
     #[command(flatten)]
     state: StateArgs,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Role {
+    /// Scans, reads and files
+    Station,
+    /// Reads pages that other stations scanned into a spool they share
+    Ocr,
 }
 
 pub async fn run(args: ServeArgs) -> Result<Exit, Stopped> {
@@ -24,8 +36,12 @@ pub async fn run(args: ServeArgs) -> Result<Exit, Stopped> {
         folder: settings::state_dir(&args.state, &station),
         socket: settings::socket(&args.state, &station),
         profiles_dir: args.state.profiles.clone().or_else(|| station.profiles_dir.clone()),
-        worker: app::scan_worker().ends(Exit::Failed)?,
+        worker: app::as_patient_as(&station, app::scan_worker().ends(Exit::Failed)?),
         station,
+        role: match args.role {
+            Role::Station => RunsFor::Station,
+            Role::Ocr => RunsFor::Reading,
+        },
     };
     serve(serving).await.ends(Exit::Storage)?;
     Ok(Exit::Done)

@@ -117,7 +117,7 @@ fn between(near: u8, far: u8) -> u8 {
 }
 
 /// Bits as levels.
-fn in_bytes(bits: &Raster) -> Raster {
+pub(super) fn in_bytes(bits: &Raster) -> Raster {
     let mut pixels = Vec::with_capacity(bits.width() as usize * bits.height() as usize);
     for y in 0..bits.height() {
         let row = bits.row(y);

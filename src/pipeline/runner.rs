@@ -6,7 +6,7 @@
 //! it and never skips it, and each step gives the same outcome again. A step
 //! that fails is put back, to be tried again after a growing while.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,13 +37,8 @@ use crate::repository::watched_folder::{Filed, FilingOrder, WatchedFolder};
 use crate::spool::{Spool, SpoolFault};
 use crate::store::{BatchRow, ClaimedWork, FiledRow, Reach, Recorded, Store, StoreFault};
 
-/// How long a claim holds without being renewed: a station that is silent for
-/// longer has died, and others do its steps. Longer than a database or a share
-/// is commonly away.
-const LEASE: Duration = Duration::from_secs(120);
-
-/// Three renewals may be missed.
-const LEASE_RENEWED_EVERY: Duration = Duration::from_secs(30);
+/// Three renewals of a lease may be missed.
+const RENEWALS_IN_A_LEASE: u32 = 4;
 
 /// Doubled with each further failure, up to the longest.
 const FIRST_WAIT: Duration = Duration::from_secs(2);
@@ -170,13 +165,26 @@ pub enum OpenedWhen {
     JustNow,
 }
 
+/// Whose steps are done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunsFor {
+    /// The station's own batches, and pages of others in the spool it shares.
+    Station,
+    /// Pages in the shared spool, and nothing else.
+    Reading,
+}
+
 /// All that batches are worked on with.
 pub struct Runner {
     pub store: Store,
     pub spool: Spool,
     pub outfit: Outfit,
+    pub reach: RunsFor,
     /// Whose batches are worked on, and who claims their steps.
     pub station: String,
+    /// How long a claim holds without being renewed: whoever is silent for longer
+    /// has died, and others do its steps.
+    pub lease: Duration,
     /// Steps done at once.
     pub at_once: NonZeroUsize,
     pub now: fn() -> jiff::Timestamp,
@@ -184,9 +192,6 @@ pub struct Runner {
     /// Called while all is well, every few seconds at least.
     pub alive: Box<dyn Fn() + Send + Sync>,
 }
-
-/// A step's claim and how the step went.
-type Done = (ClaimedWork, Result<(), RunFault>);
 
 impl Runner {
     /// Does what is due of one batch, as pages come, until nothing is and
@@ -198,20 +203,20 @@ impl Runner {
         mut paper: watch::Receiver<Paper>,
     ) -> Result<(), RunFault> {
         self.store.make_due_now(batch).await?;
-        let mut at_work: JoinSet<Done> = JoinSet::new();
-        let mut renewal = renewals();
+        let mut at_work = UnderWay::default();
+        let mut renewal = renewals(self.lease);
         let mut stopped = None;
         loop {
             let closed = *paper.borrow_and_update() == Paper::Closed;
-            while stopped.is_none() && at_work.len() < self.at_once.get() {
+            while stopped.is_none() && at_work.claims.len() < self.at_once.get() {
                 let reach = Reach::Batch(batch);
-                match self.store.claim_work(&self.station, reach, LEASE).await {
+                match self.store.claim_work(&self.station, reach, self.lease).await {
                     Ok(Some(claimed)) => self.start(&mut at_work, claimed),
                     Ok(None) => break,
                     Err(fault) => stopped = Some(fault.into()),
                 }
             }
-            if at_work.is_empty() {
+            if at_work.claims.is_empty() {
                 match stopped {
                     Some(fault) => return Err(fault),
                     None if closed => return Ok(()),
@@ -224,13 +229,13 @@ impl Runner {
                 continue;
             }
             tokio::select! {
-                Some(done) = at_work.join_next() => {
-                    if let (claimed, Err(fault)) = joined(done)? {
+                Some(done) = at_work.next() => {
+                    if let (claimed, Err(fault)) = done {
                         self.give_back(&claimed, &fault, Duration::ZERO).await;
                         stopped = stopped.or(Some(fault));
                     }
                 }
-                _ = renewal.tick() => self.renew_claims().await,
+                _ = renewal.tick() => self.renew_claims(at_work.claims.values()).await,
                 _ = paper.changed(), if !closed => {}
             }
         }
@@ -244,15 +249,15 @@ impl Runner {
         look_again: Arc<Notify>,
         mut draining: watch::Receiver<bool>,
     ) {
-        let mut at_work: JoinSet<Done> = JoinSet::new();
-        let mut renewal = renewals();
+        let mut at_work = UnderWay::default();
+        let mut renewal = renewals(self.lease);
         loop {
             (self.alive)();
             let drains = *draining.borrow_and_update();
             let mut wait = LOOK_EVERY;
-            while !drains && at_work.len() < self.at_once.get() {
-                let reach = Reach::Station(&self.station);
-                match self.store.claim_work(&self.station, reach, LEASE).await {
+            while !drains && at_work.claims.len() < self.at_once.get() {
+                let reach = self.station_reach();
+                match self.store.claim_work(&self.station, reach, self.lease).await {
                     Ok(Some(claimed)) => self.start(&mut at_work, claimed),
                     Ok(None) => break,
                     Err(fault) => {
@@ -262,16 +267,15 @@ impl Runner {
                     }
                 }
             }
-            if drains && at_work.is_empty() {
+            if drains && at_work.claims.is_empty() {
                 return;
             }
             tokio::select! {
-                Some(done) = at_work.join_next() => match joined(done) {
-                    Ok((_, Ok(()))) => {}
-                    Ok((claimed, Err(fault))) => self.try_again_later(&claimed, fault).await,
-                    Err(fault) => tracing::error!(error = chain(&fault), "a step broke off"),
+                Some(done) = at_work.next() => match done {
+                    (_, Ok(())) => {}
+                    (claimed, Err(fault)) => self.try_again_later(&claimed, fault).await,
                 },
-                _ = renewal.tick() => self.renew_claims().await,
+                _ = renewal.tick() => self.renew_claims(at_work.claims.values()).await,
                 () = look_again.notified() => {}
                 () = sleep(wait), if !drains => {}
                 _ = draining.changed(), if !drains => {}
@@ -293,12 +297,10 @@ impl Runner {
         Ok(())
     }
 
-    fn start(self: &Arc<Self>, at_work: &mut JoinSet<Done>, claimed: ClaimedWork) {
-        let runner = self.clone();
-        at_work.spawn(async move {
-            let done = runner.do_step(&claimed).await;
-            (claimed, done)
-        });
+    fn start(self: &Arc<Self>, at_work: &mut UnderWay, claimed: ClaimedWork) {
+        let (runner, work) = (self.clone(), claimed.clone());
+        let task = at_work.tasks.spawn(async move { runner.do_step(&work).await });
+        at_work.claims.insert(task.id(), claimed);
     }
 
     /// The steps, in the order a batch goes through them.
@@ -609,21 +611,46 @@ impl Runner {
         }
     }
 
-    async fn renew_claims(&self) {
-        if let Err(error) = self.store.renew_claims(&self.station, LEASE).await {
-            tracing::error!(error = chain(&error), "claims on steps cannot be renewed");
+    fn station_reach(&self) -> Reach<'_> {
+        match self.reach {
+            RunsFor::Station => Reach::Station { station: &self.station, spool: self.spool.id() },
+            RunsFor::Reading => Reach::Pages { spool: self.spool.id() },
+        }
+    }
+
+    /// Those under way and no others: one that could not be given back is to end.
+    async fn renew_claims(&self, claims: impl Iterator<Item = &ClaimedWork>) {
+        for claimed in claims {
+            if let Err(error) = self.store.renew_claim(claimed, self.lease).await {
+                tracing::error!(error = chain(&error), "the claim on a step cannot be renewed");
+            }
         }
     }
 }
 
-fn renewals() -> tokio::time::Interval {
-    let mut renewals = interval(LEASE_RENEWED_EVERY);
+fn renewals(lease: Duration) -> tokio::time::Interval {
+    let mut renewals = interval(lease / RENEWALS_IN_A_LEASE);
     renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
     renewals
 }
 
-fn joined(done: Result<Done, JoinError>) -> Result<Done, RunFault> {
-    done.map_err(|source| RunFault::PageTask { source })
+/// Steps that are being done, each a task of its own.
+#[derive(Default)]
+struct UnderWay {
+    tasks: JoinSet<Result<(), RunFault>>,
+    claims: HashMap<tokio::task::Id, ClaimedWork>,
+}
+
+impl UnderWay {
+    /// How the next of them ended; never where none is under way.
+    async fn next(&mut self) -> Option<(ClaimedWork, Result<(), RunFault>)> {
+        let (task, done) = match self.tasks.join_next_with_id().await? {
+            Ok((task, done)) => (task, done),
+            Err(source) => (source.id(), Err(RunFault::PageTask { source })),
+        };
+        let claimed = self.claims.remove(&task).expect("each task has its claim");
+        Some((claimed, done))
+    }
 }
 
 async fn blocking<T: Send + 'static>(

@@ -118,6 +118,16 @@ pub struct GivenFile {
     pub bytes: u64,
 }
 
+/// What a scanner is known again by when its name has changed, as it does on
+/// USB with every plugging in.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScannerIdentity {
+    /// Both as the driver lists them; `None` where it does not.
+    pub make: Option<(String, String)>,
+    /// `None` where the driver does not tell it.
+    pub serial: Option<String>,
+}
+
 /// Why paper stands still.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]

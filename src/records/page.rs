@@ -72,6 +72,12 @@ impl SpooledPage {
             && self.sides == Sides::FrontThenBack
             && self.source_sha256.is_none()
     }
+
+    /// Where no sheet follows: whether its sheet is to be put back and comes
+    /// again. A file comes again whole in any case.
+    pub fn sheet_comes_again(&self) -> bool {
+        self.is_half_a_sheet() || self.suspect.is_some() && self.source_sha256.is_none()
+    }
 }
 
 /// Clockwise quarter turns that make the original upright.

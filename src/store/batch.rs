@@ -8,7 +8,9 @@ use super::{
     ClaimedWork, Recorded, Store, StoreFault, column, failed, from_json, json_if_any,
     number_if_any, parsed, to_json, unreadable,
 };
-use crate::records::batch::{BatchState, ClosedBy, Decision, Expected, PaperFrom, Pause};
+use crate::records::batch::{
+    BatchState, ClosedBy, Decision, Expected, PaperFrom, Pause, ScannerIdentity,
+};
 use crate::records::ids::BatchId;
 use crate::records::work::WorkOn;
 
@@ -21,9 +23,13 @@ pub struct BatchRow {
     /// The profile's TOML as it stood when the batch was opened.
     pub profile_text: String,
     pub station: String,
+    /// Of a spool that stations share; empty where its pages are in the station's own.
+    pub spool: String,
     pub paper_from: PaperFrom,
     /// The scanner's own options as set by hand, name and value, in order.
     pub scanner_options: Vec<(String, String)>,
+    /// The scanner that took the order, once one has.
+    pub scanner_identity: Option<ScannerIdentity>,
     pub repository: String,
     /// The staging folder, where what a stop left half filed is known and nowhere
     /// else; `None` as long as nothing of it can be in the repository.
@@ -62,16 +68,17 @@ pub enum Moved {
 impl Store {
     pub async fn open_batch(&self, batch: &BatchRow) -> Result<(), StoreFault> {
         sqlx::query(
-            "INSERT INTO batch (id, state, profile_name, profile_text, station, paper_from, \
+            "INSERT INTO batch (id, state, profile_name, profile_text, station, spool, paper_from, \
              scanner, files, scanner_options, repository, expected_sheets, expected_documents, \
              max_pages, closed_by, opened_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
         )
         .bind(batch.id.as_str())
         .bind(batch.state.name())
         .bind(&batch.profile_name)
         .bind(&batch.profile_text)
         .bind(&batch.station)
+        .bind(&batch.spool)
         .bind(paper_from_name(&batch.paper_from))
         .bind(scanner_chosen(&batch.paper_from))
         .bind(files_given(&batch.paper_from))
@@ -171,14 +178,22 @@ impl Store {
 
     /// The scanner and its options, once it has taken them: a wrong one would
     /// else be in the way of every later resume.
-    pub async fn record_scanner_taken(&self, batch: &BatchRow) -> Result<(), StoreFault> {
-        sqlx::query("UPDATE batch SET scanner = $2, scanner_options = $3 WHERE id = $1")
-            .bind(batch.id.as_str())
-            .bind(scanner_chosen(&batch.paper_from))
-            .bind(to_json(&batch.scanner_options))
-            .execute(&self.pool)
-            .await
-            .map_err(failed("record the scanner of a batch"))?;
+    pub async fn record_scanner_taken(
+        &self,
+        batch: &BatchRow,
+        identity: Option<&ScannerIdentity>,
+    ) -> Result<(), StoreFault> {
+        sqlx::query(
+            "UPDATE batch SET scanner = $2, scanner_options = $3, scanner_identity = $4 \
+             WHERE id = $1",
+        )
+        .bind(batch.id.as_str())
+        .bind(scanner_chosen(&batch.paper_from))
+        .bind(to_json(&batch.scanner_options))
+        .bind(identity.map(to_json))
+        .execute(&self.pool)
+        .await
+        .map_err(failed("record the scanner of a batch"))?;
         Ok(())
     }
 
@@ -404,6 +419,7 @@ fn read_batch(row: &AnyRow) -> Result<BatchRow, StoreFault> {
         profile_name: column(row, "profile_name")?,
         profile_text: column(row, "profile_text")?,
         station: column(row, "station")?,
+        spool: column(row, "spool")?,
         paper_from: match column::<String>(row, "paper_from")?.as_str() {
             "files" => {
                 PaperFrom::Files(from_json("list of files", &column::<String>(row, "files")?)?)
@@ -412,6 +428,7 @@ fn read_batch(row: &AnyRow) -> Result<BatchRow, StoreFault> {
             other => return Err(unreadable("source of paper")(other.to_owned())),
         },
         scanner_options: from_json("scanner options", &column::<String>(row, "scanner_options")?)?,
+        scanner_identity: json_if_any(row, "scanner_identity")?,
         repository: column(row, "repository")?,
         filing_staging: column(row, "filing_staging")?,
         expected: Expected {

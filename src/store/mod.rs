@@ -112,6 +112,14 @@ impl Store {
         self.pool.begin_with(self.dialect.begin()).await.map_err(failed(action))
     }
 
+    /// Whether other stations work on the same database.
+    pub fn is_shared(&self) -> bool {
+        match self.dialect {
+            Dialect::Sqlite => false,
+            Dialect::Postgres => true,
+        }
+    }
+
     /// Ends the connections; what was committed stays.
     pub async fn close(self) {
         self.pool.close().await;

@@ -16,13 +16,13 @@ use crate::records::work::WorkOn;
 
 impl Store {
     /// The last act of the durable point: the page's file is already synced.
-    /// `half_before` is the page of this page's sheet that was kept when the
-    /// sheet was stopped half-way: from now on it is in no document.
+    /// `came_before` are the pages of this page's sheet from before it was put
+    /// back into the feeder: from now on they are in no document.
     pub async fn add_page(
         &self,
         batch: &BatchId,
         page: &SpooledPage,
-        half_before: Option<PageNo>,
+        came_before: &[PageNo],
     ) -> Result<(), StoreFault> {
         const ACTION: &str = "record a scanned page";
         let mut tx = self.begin(ACTION).await?;
@@ -46,12 +46,14 @@ impl Store {
         .execute(&mut *tx)
         .await
         .map_err(failed(ACTION))?;
-        sqlx::query("UPDATE page SET fed_again = 1 WHERE batch_id = $1 AND page_no = $2")
-            .bind(batch.as_str())
-            .bind(half_before.map(|page| i64::from(page.get())))
-            .execute(&mut *tx)
-            .await
-            .map_err(failed(ACTION))?;
+        for page in came_before {
+            sqlx::query("UPDATE page SET fed_again = 1 WHERE batch_id = $1 AND page_no = $2")
+                .bind(batch.as_str())
+                .bind(i64::from(page.get()))
+                .execute(&mut *tx)
+                .await
+                .map_err(failed(ACTION))?;
+        }
         make_due(&mut tx, batch, WorkOn::Read(page.no)).await.map_err(failed(ACTION))?;
         tx.commit().await.map_err(failed(ACTION))
     }
@@ -66,6 +68,17 @@ impl Store {
             .iter()
             .map(|row| read_page_no(row, "page_no"))
             .collect()
+    }
+
+    /// A person compared the sheet with its pages: nothing is wrong with them.
+    pub async fn clear_suspicion(&self, batch: &BatchId, sheet: u32) -> Result<(), StoreFault> {
+        sqlx::query("UPDATE page SET suspect = NULL WHERE batch_id = $1 AND sheet = $2")
+            .bind(batch.as_str())
+            .bind(i64::from(sheet))
+            .execute(&self.pool)
+            .await
+            .map_err(failed("record that a sheet is right"))?;
+        Ok(())
     }
 
     /// In scanning order.

@@ -28,8 +28,11 @@ pub struct ClaimedWork {
 pub enum Reach<'a> {
     /// One batch's steps, when they are due.
     Batch(&'a BatchId),
-    /// Those of all batches this station opened.
-    Station(&'a str),
+    /// Those of all batches this station opened, and pages to be read in the
+    /// spool it shares with others (empty where it shares none).
+    Station { station: &'a str, spool: &'a str },
+    /// Pages to be read in a spool that stations share, and nothing else.
+    Pages { spool: &'a str },
 }
 
 /// Whether an outcome was recorded.
@@ -70,9 +73,14 @@ impl Store {
         lease: Duration,
     ) -> Result<Option<ClaimedWork>, StoreFault> {
         const ACTION: &str = "claim a step that is due";
-        let (whose, id) = match reach {
-            Reach::Batch(batch) => ("batch.id = $1", batch.as_str()),
-            Reach::Station(station) => (self.dialect.of_the_station(), station),
+        const IN_THE_SPOOL: &str = "work.step = 'read' AND batch.spool = $2 AND $2 <> ''";
+        let (whose, id, spool) = match reach {
+            Reach::Batch(batch) => ("batch.id = $1 AND $2 = ''".to_owned(), batch.as_str(), ""),
+            Reach::Station { station, spool } => {
+                let own = self.dialect.of_the_station();
+                (format!("({own} OR {IN_THE_SPOOL})"), station, spool)
+            }
+            Reach::Pages { spool } => (format!("$1 = '' AND {IN_THE_SPOOL}"), "", spool),
         };
         let now = self.dialect.now_ms();
         let passing_over_locked = self.dialect.passing_over_locked();
@@ -100,6 +108,7 @@ impl Store {
         let mut tx = self.begin(ACTION).await?;
         let Some(row) = sqlx::query(AssertSqlSafe(pick))
             .bind(id)
+            .bind(spool)
             .fetch_optional(&mut *tx)
             .await
             .map_err(failed(ACTION))?
@@ -124,17 +133,21 @@ impl Store {
         Ok(Some(ClaimedWork { work, attempts: number(&row, "attempts")?, claim }))
     }
 
-    /// Those of one claimer last for another `lease` from now on.
-    pub async fn renew_claims(&self, claimer: &str, lease: Duration) -> Result<(), StoreFault> {
+    /// The claim holds for another `lease` from now on, where it still does.
+    pub async fn renew_claim(
+        &self,
+        claimed: &ClaimedWork,
+        lease: Duration,
+    ) -> Result<(), StoreFault> {
         let now = self.dialect.now_ms();
         sqlx::query(AssertSqlSafe(format!(
-            "UPDATE work SET lease_end = {now} + $2 WHERE claimer = $1 AND lease_end >= {now}"
+            "UPDATE work SET lease_end = {now} + $2 WHERE claim = $1 AND lease_end >= {now}"
         )))
-        .bind(claimer)
+        .bind(&claimed.claim)
         .bind(lease.as_millis() as i64)
         .execute(&self.pool)
         .await
-        .map_err(failed("renew the claims on steps"))?;
+        .map_err(failed("renew the claim on a step"))?;
         Ok(())
     }
 
@@ -184,23 +197,6 @@ impl Store {
             .await
             .map_err(failed("make steps due"))?;
         Ok(())
-    }
-
-    /// How long until the next step of the station is due; `None` where none is
-    /// or all that are are being done.
-    pub async fn next_due_in(&self, station: &str) -> Result<Option<Duration>, StoreFault> {
-        const ACTION: &str = "look when the next step is due";
-        let (now, whose) = (self.dialect.now_ms(), self.dialect.of_the_station());
-        let due: Option<i64> = sqlx::query_scalar(AssertSqlSafe(format!(
-            "SELECT MIN(CASE WHEN work.lease_end >= {now} THEN work.lease_end \
-                             ELSE work.due_at END) - {now} \
-             FROM work JOIN batch ON batch.id = work.batch_id WHERE {whose}"
-        )))
-        .bind(station)
-        .fetch_one(&self.pool)
-        .await
-        .map_err(failed(ACTION))?;
-        Ok(due.map(|ms| Duration::from_millis(ms.max(0) as u64)))
     }
 
     /// Of all batches.

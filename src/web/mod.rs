@@ -15,6 +15,7 @@ use tokio::sync::{broadcast, watch};
 
 use crate::capture::desk::Desk;
 use crate::device::scanner::PageStack;
+use crate::spool::Spool;
 use crate::store::{BatchRow, Store};
 
 pub mod api;
@@ -31,6 +32,7 @@ const SOCKET_MODE: u32 = 0o660;
 pub struct Web {
     pub desk: Desk,
     pub store: Store,
+    pub spool: Spool,
     pub station: StationFacts,
     pub events: broadcast::Sender<StationEvent>,
     /// Makes a batch's row of an order, which it may refuse. May block.
@@ -61,6 +63,8 @@ pub fn routes(web: Arc<Web>) -> Router {
         .route("/batches/{batch}", get(api::batch::show))
         .route("/batches/{batch}/report", get(api::batch::report))
         .route("/batches/{batch}/events", get(api::event::of_batch))
+        .route("/batches/{batch}/pages", get(api::page::list))
+        .route("/batches/{batch}/pages/{page}/image", get(api::page::image))
         .route("/batches/{batch}/continue", post(api::batch::go_on))
         .route("/batches/{batch}/pause", post(api::batch::pause))
         .route("/batches/{batch}/close", post(api::batch::close))

@@ -150,7 +150,7 @@ pub fn order(source: PaperSource) -> ScanOrder {
         page_size: PageSize::Millimetres { width: 80.0, height: 100.0 },
         options: Default::default(),
     };
-    ScanOrder { settings, set: Vec::new(), resume: None }
+    ScanOrder { settings, set: Vec::new(), resume: None, known: None }
 }
 
 pub fn set(mut order: ScanOrder, options: &[(&str, &str)]) -> ScanOrder {

@@ -84,8 +84,12 @@ impl Day {
             return Ok(());
         }
         let stack = PageStack::from_paths(&[self.path("stack")])?;
-        let order =
-            ScanOrder { settings: self.profile.scanner.clone(), set: Vec::new(), resume: None };
+        let order = ScanOrder {
+            settings: self.profile.scanner.clone(),
+            set: Vec::new(),
+            resume: None,
+            known: None,
+        };
         let shown = self.shown.clone();
         let on_capture = move |event| {
             if let CaptureEvent::PageDurable { page, .. } = event {
@@ -210,7 +214,7 @@ impl Day {
                 image: no.get(),
                 source_sha256: Some(kept.sha256),
             };
-            state.store.add_page(&batch.id, &page, None).await.unwrap();
+            state.store.add_page(&batch.id, &page, &[]).await.unwrap();
         }
         self.work_on(state, repository, batch)
     }

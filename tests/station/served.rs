@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::path::PathBuf;
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -27,7 +28,7 @@ impl Station {
             std::fs::remove_file(&told).unwrap();
         }
         let notices = UnixDatagram::bind(&told).unwrap();
-        notices.set_read_timeout(Some(LIMIT)).unwrap();
+        notices.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
         let state = self.path("state").display().to_string();
         let args = [&["serve", "--state", &state], more].concat();
         let log = std::fs::File::options()
@@ -43,7 +44,7 @@ impl Station {
             .stderr(log)
             .spawn()
             .unwrap();
-        let served = Served { station: self, daemon, notices };
+        let mut served = Served { station: self, daemon, notices };
         served.wait_for_notice("READY=1");
         served
     }
@@ -54,12 +55,14 @@ impl Station {
 }
 
 impl Served<'_> {
-    pub fn wait_for_notice(&self, notice: &str) {
+    pub fn wait_for_notice(&mut self, notice: &str) {
         let mut told = [0; 1024];
+        let begun = Instant::now();
         loop {
-            let length = self.notices.recv(&mut told).unwrap_or_else(|error| {
-                panic!("no {notice}: {error}\n{}", self.station.serve_log())
-            });
+            let ended = self.daemon.try_wait().unwrap();
+            let log = self.station.serve_log();
+            assert!(ended.is_none() && begun.elapsed() < LIMIT, "no {notice}: {ended:?}\n{log}");
+            let Ok(length) = self.notices.recv(&mut told) else { continue };
             if String::from_utf8_lossy(&told[..length]).lines().any(|line| line == notice) {
                 return;
             }
@@ -138,7 +141,11 @@ impl Served<'_> {
         socket.set_read_timeout(Some(LIMIT)).unwrap();
         let path = format!("/batches/{batch}/events");
         write!(socket, "GET {path} HTTP/1.1\r\nHost: station\r\n\r\n").unwrap();
-        Watching { lines: BufReader::new(socket).lines(), told: Vec::new() }
+        Watching {
+            lines: BufReader::new(socket).lines(),
+            told: Vec::new(),
+            log: self.station.path("serve.log"),
+        }
     }
 
     pub fn kill(mut self) {
@@ -166,6 +173,7 @@ impl Drop for Served<'_> {
 pub struct Watching {
     lines: Lines<BufReader<UnixStream>>,
     told: Vec<Value>,
+    log: PathBuf,
 }
 
 impl Watching {
@@ -180,7 +188,8 @@ impl Watching {
                 break;
             }
         }
-        panic!("it did not come; told was {:#?}", self.told);
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        panic!("it did not come; told was {:#?}\n{log}", self.told);
     }
 
     /// All that was told until the station ended.

@@ -13,6 +13,7 @@ pub mod simulated;
 mod warning;
 
 use crate::profile::ScannerSettings;
+use crate::records::batch::ScannerIdentity;
 use crate::records::page::Side;
 use crate::records::raster::{Dpi, Raster};
 
@@ -38,6 +39,8 @@ pub struct ScanOrder {
     pub set: Vec<(String, String)>,
     /// What the batch holds already, where it goes on after a stop.
     pub resume: Option<Resumed>,
+    /// The scanner the batch was begun with: found again under another name.
+    pub known: Option<ScannerIdentity>,
 }
 
 /// A batch's progress before the scanner was opened (again).
@@ -104,6 +107,8 @@ pub struct ScanSetup {
     pub dpi: Option<Dpi>,
     pub sides: Sides,
     pub path: PaperPath,
+    /// `None` for a folder.
+    pub identity: Option<ScannerIdentity>,
 }
 
 /// Whether the next image needs a clerk's hand.

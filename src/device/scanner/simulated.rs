@@ -333,6 +333,7 @@ impl FolderScanner {
                 dpi: None,
                 sides,
                 path: PaperPath::Feeder,
+                identity: None,
             },
             cleared_to: order.resume.map_or(0, |resumed| resumed.images + 1),
             delivered: 0,
@@ -459,7 +460,7 @@ mod tests {
             page_size: PageSize::Letter,
             options: Default::default(),
         };
-        ScanOrder { settings, set: Vec::new(), resume: None }
+        ScanOrder { settings, set: Vec::new(), resume: None, known: None }
     }
 
     fn open(folder: &tempfile::TempDir, script: &str, order: &ScanOrder) -> FolderScanner {

@@ -7,11 +7,13 @@ mod flate;
 mod g4;
 mod jbig2;
 mod jpeg;
+mod picture;
 mod plain;
 mod png;
 mod pnm;
 mod tiff;
 
+pub use picture::for_screen;
 pub use pnm::encode as pnm;
 
 use crate::profile::{BitonalCoding, PdfSettings};

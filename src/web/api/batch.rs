@@ -221,7 +221,7 @@ pub async fn shown(web: &Web, id: &BatchId) -> Result<BatchShown, Problem> {
     Ok(as_shown(web, batch, standing))
 }
 
-async fn row(web: &Web, id: &BatchId) -> Result<BatchRow, Problem> {
+pub async fn row(web: &Web, id: &BatchId) -> Result<BatchRow, Problem> {
     let batch = web.store.batch(id).await?;
     batch.ok_or_else(|| Problem::new(ProblemKind::NotFound, format!("there is no batch {id}")))
 }

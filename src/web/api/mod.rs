@@ -4,6 +4,7 @@
 pub mod batch;
 pub mod event;
 pub mod order;
+pub mod page;
 pub mod problem;
 pub mod question;
 pub mod report;

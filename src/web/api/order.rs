@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::capture::resumption::NewOrders;
+use crate::capture::resumption::{LastSheet, NewOrders};
 use crate::device::scanner::PageStack;
 use crate::records::batch::{ClosedBy, Expected};
 
@@ -62,6 +62,10 @@ pub struct OrderAnew {
     pub expect_sheets: Option<u32>,
     #[serde(default)]
     pub expect_documents: Option<u32>,
+    /// Of a last sheet that may be wrong: it was compared with the paper and is
+    /// right. Else it was put back on the stack.
+    #[serde(default)]
+    pub sheet_is_right: bool,
 }
 
 impl OrderAnew {
@@ -78,6 +82,10 @@ impl OrderAnew {
             expected: Expected { sheets: self.expect_sheets, documents: self.expect_documents },
             max_pages: self.pages,
             stack,
+            last_sheet: match self.sheet_is_right {
+                true => LastSheet::IsRight,
+                false => LastSheet::ComesAgain,
+            },
         })
     }
 }

@@ -123,7 +123,8 @@ impl From<DeskFault> for Problem {
 fn kind_of(fault: &DeskFault) -> ProblemKind {
     match fault {
         DeskFault::NoSuchBatch { .. } => ProblemKind::NotFound,
-        DeskFault::ScannerAtWork { .. }
+        DeskFault::OtherStations { .. }
+        | DeskFault::ScannerAtWork { .. }
         | DeskFault::Unfinished { .. }
         | DeskFault::NotFrom { .. }
         | DeskFault::FilingHasBegun { .. }
@@ -148,7 +149,7 @@ fn kind_of_paper_fault(fault: &CaptureFault) -> ProblemKind {
             | ScanFault::NotPages { .. },
         ) => ProblemKind::Input,
         CaptureFault::Scanner(fault) if fault.is_about_the_settings() => ProblemKind::Settings,
-        CaptureFault::Scanner(_) => ProblemKind::Scanner,
+        CaptureFault::Scanner(_) | CaptureFault::SuspectSheet { .. } => ProblemKind::Scanner,
         CaptureFault::Spool(_) | CaptureFault::Store(_) => ProblemKind::Storage,
         CaptureFault::OtherFiles { .. }
         | CaptureFault::TakesNoPaper { .. }

@@ -50,6 +50,12 @@ impl WorkerCommand {
         self
     }
 
+    /// How long the scanner may give no sign of its next sheet.
+    pub fn sheet_limit(mut self, limit: Duration) -> Self {
+        self.limits.sheet = limit;
+        self
+    }
+
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command

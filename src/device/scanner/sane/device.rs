@@ -10,11 +10,20 @@ use super::frames::{Frame, WholeFrame};
 use super::options::Setting;
 use super::status::{self, Asked, Status};
 use super::wire::{self, Login, Message, OptionDescriptor, OptionKind, Reply, Request, Value};
+use crate::records::batch::ScannerIdentity;
 
 const INFO_RELOAD_OPTIONS: i32 = 1 << 1;
 
 /// Where drivers that show the serial number at all show it.
 const SERIAL_OPTIONS: [&str; 4] = ["serial-number", "serial", "serialno", "device-serial-number"];
+
+/// Nothing that is known of both differs.
+fn may_be_same(known: &ScannerIdentity, found: &ScannerIdentity) -> bool {
+    let makes_differ = known.make.is_some() && found.make.is_some() && known.make != found.make;
+    let serials_differ =
+        known.serial.is_some() && found.serial.is_some() && known.serial != found.serial;
+    !makes_differ && !serials_differ
+}
 
 #[derive(Debug)]
 pub struct Device {
@@ -70,6 +79,60 @@ impl Device {
                 Device::open_by_serial(command, candidates, &serial, choice)
             }
         }
+    }
+
+    /// Opens the scanner a batch was begun with. The name it had then may be
+    /// nobody's by now, or another scanner's.
+    pub fn open_known(
+        command: &WorkerCommand,
+        choice: &ScannerChoice,
+        known: Option<&ScannerIdentity>,
+    ) -> Result<Device, ScanFault> {
+        let Some(known) = known.filter(|known| **known != ScannerIdentity::default()) else {
+            return Device::open(command, choice);
+        };
+        let fault = match Device::open(command, choice) {
+            Ok(mut device) => {
+                let found = device.identity()?;
+                if may_be_same(known, &found) {
+                    return Ok(device);
+                }
+                device.worker.close();
+                ScanFault::NoSuchDevice { device: choice.to_string() }
+            }
+            Err(
+                fault @ (ScanFault::NoSuchDevice { .. }
+                | ScanFault::NoSuchScanner { .. }
+                | ScanFault::Unsupported { .. }
+                | ScanFault::InputOutput),
+            ) => fault,
+            Err(fault) => return Err(fault),
+        };
+        Device::find_again(command, known).map_err(|_| fault)
+    }
+
+    /// Among all scanners there are, the one that can be no other.
+    fn find_again(command: &WorkerCommand, known: &ScannerIdentity) -> Result<Device, ScanFault> {
+        let mut listed = list(&mut Worker::start(command)?)?;
+        if let Some((vendor, model)) = &known.make {
+            listed.retain(|scanner| scanner.vendor == *vendor && scanner.model == *model);
+        }
+        let wanted = known.serial.clone().unwrap_or_default();
+        let none = ScanFault::NoSuchScanner { wanted: wanted.clone(), found: listed.clone() };
+        match (&known.serial, listed.as_slice()) {
+            (Some(serial), _) => {
+                let choice = ScannerChoice::parse(&wanted);
+                Device::open_by_serial(command, listed, serial, &choice)
+            }
+            (None, [only]) => Ok(Device::open_with_serial(command, only)?.0),
+            (None, _) => Err(none),
+        }
+    }
+
+    pub fn identity(&mut self) -> Result<ScannerIdentity, ScanFault> {
+        let ListedScanner { vendor, model, .. } = &self.listed;
+        let make = (!vendor.is_empty()).then(|| (vendor.clone(), model.clone()));
+        Ok(ScannerIdentity { make, serial: self.serial()?.filter(|serial| !serial.is_empty()) })
     }
 
     /// Another of the same model may be busy or broken: the one meant is looked

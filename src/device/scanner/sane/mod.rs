@@ -89,7 +89,7 @@ impl SaneScanner {
         choice: &ScannerChoice,
         order: &ScanOrder,
     ) -> Result<(SaneScanner, Vec<ScanWarning>), ScanFault> {
-        let mut device = Device::open(command, choice)?;
+        let mut device = Device::open_known(command, choice, order.known.as_ref())?;
         let mut settled = settings::apply(&mut device, order)?;
         if settled.setup.path == PaperPath::Unknown && device.is_unlisted() {
             device = device.opened_as_listed(command)?;

@@ -416,7 +416,8 @@ impl Board<'_> {
             ScanMode::Color => PixelFormat::Rgb8,
         });
         let scanner = self.device.listed.name.clone();
-        let setup = ScanSetup { scanner, source, mode, dpi: Some(dpi), sides, path };
+        let identity = Some(self.device.identity()?);
+        let setup = ScanSetup { scanner, source, mode, dpi: Some(dpi), sides, path, identity };
         Ok(Settled { setup, dpi, ordered, warnings: self.warnings })
     }
 

@@ -8,9 +8,13 @@ CREATE TABLE new_batch (
     profile_name       TEXT NOT NULL,
     profile_text       TEXT NOT NULL,
     station            TEXT NOT NULL,
+    -- Of a spool that stations share; empty where it is the station's own.
+    spool              TEXT NOT NULL DEFAULT '',
     paper_from         TEXT NOT NULL CHECK (paper_from IN ('files', 'scanner')),
     -- As it was chosen; none for the only one there is.
     scanner            TEXT CHECK (scanner IS NULL OR paper_from = 'scanner'),
+    -- JSON of `records::batch::ScannerIdentity`: it is known again by that.
+    scanner_identity   TEXT CHECK (scanner_identity IS NULL OR paper_from = 'scanner'),
     -- JSON: name and length of each file, in feeding order.
     files              TEXT CHECK ((files IS NULL) = (paper_from = 'scanner')),
     -- JSON: the scanner's own options as set by hand, name and value, in order.
