@@ -43,7 +43,7 @@ use crate::config::{Closes, HotFolder};
 use crate::disk::Disk;
 use crate::records::batch::GivenFile;
 use crate::records::ids::BatchId;
-use crate::store::{BatchRow, Store, StoreFault};
+use crate::store::{BatchRow, HotBatch, Store, StoreFault};
 use seen::{Found, Memory, SETTLED_AFTER, UNREADABLE_AFTER};
 
 /// Events are lost: their queue runs over, a share tells nothing, a folder is
@@ -116,14 +116,31 @@ enum IntakeFault {
     Store(#[from] StoreFault),
 }
 
+impl IntakeFault {
+    /// Others may well be taken meanwhile.
+    fn is_about_one_file(&self) -> bool {
+        match self {
+            IntakeFault::ReadFile { .. }
+            | IntakeFault::RemoveOriginal { .. }
+            | IntakeFault::Quarantine { .. } => true,
+            IntakeFault::ListFolder { .. }
+            | IntakeFault::NoBatch { .. }
+            | IntakeFault::Feed { .. }
+            | IntakeFault::Store(_) => false,
+        }
+    }
+}
+
 /// One hot folder, and what is known of it from look to look.
 struct Intake {
     parts: Arc<IntakeParts>,
     runtime: Handle,
     draining: watch::Receiver<bool>,
     memory: Memory,
-    /// Batches that wait for a clerk, and when they are looked at again.
+    /// Batches that wait for a person, and when they are looked at again.
     waiting: BTreeMap<BatchId, Instant>,
+    /// What is in the way of single files and batches, as it was told.
+    complaints: BTreeSet<String>,
     /// What was in the way last, as it was told.
     told: Option<String>,
     ears: Option<Ears>,
@@ -145,6 +162,7 @@ pub async fn keep_watch(parts: Arc<IntakeParts>, mut draining: watch::Receiver<b
         draining: draining.clone(),
         memory: Memory::default(),
         waiting: BTreeMap::new(),
+        complaints: BTreeSet::new(),
         told: None,
         ears: None,
     };
@@ -197,6 +215,7 @@ impl Intake {
         if self.ears.as_ref().is_some_and(|ears| ears.since.elapsed() < LOOKED_AT_ANYWAY) {
             return;
         }
+        self.complaints.clear();
         self.ears = None;
         let again = again.clone();
         let tell = move |event: notify::Result<notify::Event>| {
@@ -270,6 +289,29 @@ impl Intake {
         Ok([settles, taken].into_iter().flatten().fold(LOOKED_AT_ANYWAY, Duration::min))
     }
 
+    /// One file that cannot be read or moved does not keep the others waiting.
+    fn bring_to_its_end_or_wait(&mut self, batch: HotBatch) -> Result<(), IntakeFault> {
+        let id = batch.batch.id.clone();
+        match self.bring_to_its_end(batch) {
+            Err(fault) if fault.is_about_one_file() => {
+                self.complain(&fault, Some(&id));
+                self.waiting.insert(id, Instant::now() + TRIED_AGAIN_AFTER);
+                Ok(())
+            }
+            answer => answer,
+        }
+    }
+
+    /// Once for each time the folder is looked at anyway.
+    fn complain(&mut self, fault: &IntakeFault, batch: Option<&BatchId>) {
+        let folder = self.parts.folder.dir.display();
+        let batch = batch.map(ToString::to_string);
+        let told = in_words(fault);
+        if self.complaints.insert(format!("{batch:?} {told}")) {
+            tracing::error!(%folder, batch.id = batch, fault = told, "a file waits");
+        }
+    }
+
     fn is_to_end(&self) -> bool {
         *self.draining.borrow()
     }
@@ -281,7 +323,7 @@ impl Intake {
             if self.is_to_end() {
                 break;
             }
-            match self.examined(settled)? {
+            match self.examined(settled) {
                 Examined::Pages(ready) => self.take(vec![ready])?,
                 Examined::SetAside => {}
                 Examined::NotYet => undecided = Some(UNREADABLE_AFTER - SETTLED_AFTER),
@@ -307,7 +349,7 @@ impl Intake {
             if self.is_to_end() {
                 return Ok(None);
             }
-            match self.examined(settled)? {
+            match self.examined(settled) {
                 Examined::Pages(file) => ready.push(file),
                 Examined::SetAside => {}
                 // Its pages may belong between the others.
@@ -336,7 +378,7 @@ impl Intake {
                 break;
             }
             if !self.waiting.contains_key(&batch.batch.id) {
-                self.bring_to_its_end(batch)?;
+                self.bring_to_its_end_or_wait(batch)?;
             }
         }
         let IntakeParts { store, station, named_dir, .. } = &*self.parts;

@@ -43,20 +43,26 @@ enum Content {
     Whole(Vec<u8>),
     /// As it is it never will be pages.
     No(String),
+    /// Perhaps it can be read later: a share may be gone for a moment.
+    NotNow(io::Error),
     Changed,
 }
 
 impl Intake {
     /// Reads a settled file, and sets it aside where it holds no pages.
-    pub(super) fn examined(&mut self, settled: Settled) -> Result<Examined, IntakeFault> {
+    pub(super) fn examined(&mut self, settled: Settled) -> Examined {
         let path = self.parts.folder.dir.join(&settled.name);
         let why = match settled.unreadable {
             Some(why) if settled.is_given_up_on => why,
-            Some(_) => return Ok(Examined::NotYet),
-            None => match read_settled(&self.parts.disk, &path, settled.looks)? {
+            Some(_) => return Examined::NotYet,
+            None => match read_settled(&self.parts.disk, &path, settled.looks) {
                 Content::Changed => {
                     self.memory.forget(&settled.name);
-                    return Ok(Examined::NotYet);
+                    return Examined::NotYet;
+                }
+                Content::NotNow(_) if !settled.is_given_up_on => return Examined::NotYet,
+                Content::NotNow(error) => {
+                    format!("it cannot be read to its end ({error}); check what it lies on")
                 }
                 Content::No(why) => why,
                 Content::Whole(bytes) => match (self.parts.examine)(&bytes) {
@@ -67,7 +73,7 @@ impl Intake {
                             sha256: Sha256::of(&bytes),
                         };
                         let Settled { name, looks, .. } = settled;
-                        return Ok(Examined::Pages(Ready { name, looks, file }));
+                        return Examined::Pages(Ready { name, looks, file });
                     }
                     Err(why) => why,
                 },
@@ -75,10 +81,15 @@ impl Intake {
         };
         if !settled.is_given_up_on {
             self.memory.is_unreadable(&settled.name, &why);
-            return Ok(Examined::NotYet);
+            return Examined::NotYet;
         }
-        self.set_aside(&settled.name, &why)?;
-        Ok(Examined::SetAside)
+        match self.set_aside(&settled.name, &why) {
+            Ok(()) => Examined::SetAside,
+            Err(fault) => {
+                self.complain(&fault, None);
+                Examined::NotYet
+            }
+        }
     }
 
     fn set_aside(&self, name: &OsStr, why: &str) -> Result<(), IntakeFault> {
@@ -111,7 +122,7 @@ impl Intake {
         self.runtime.block_on(opened)?;
         let row = |(file, position)| HotFileRow { position, standing: HotStanding::Taking, file };
         let files = rows.into_iter().zip(1..).map(row).collect();
-        self.bring_to_its_end(HotBatch { batch, files })
+        self.bring_to_its_end_or_wait(HotBatch { batch, files })
     }
 
     /// Ids tell seconds apart, and within one only by chance: a folder full of
@@ -324,7 +335,7 @@ fn looks_like(path: &Path, looks: Looks) -> bool {
 }
 
 /// The file as it settled, and not one that took its name since.
-fn read_settled(disk: &Disk, path: &Path, looks: Looks) -> Result<Content, IntakeFault> {
+fn read_settled(disk: &Disk, path: &Path, looks: Looks) -> Content {
     let read = || -> io::Result<Content> {
         let mut file = disk.open(path)?;
         if Looks::of(&file.metadata()?) != looks {
@@ -345,15 +356,12 @@ fn read_settled(disk: &Disk, path: &Path, looks: Looks) -> Result<Content, Intak
         })
     };
     match read() {
-        Ok(content) => Ok(content),
-        Err(error) if Errno::from_io_error(&error) == Some(Errno::LOOP) => Ok(Content::Changed),
+        Ok(content) => content,
+        // A link has taken its name.
+        Err(error) if Errno::from_io_error(&error) == Some(Errno::LOOP) => Content::Changed,
         Err(error) => match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::InvalidInput => Ok(Content::Changed),
-            io::ErrorKind::PermissionDenied => Ok(Content::No(
-                "the station may not read it; let who writes it give the station's user the right"
-                    .to_owned(),
-            )),
-            _ => Err(IntakeFault::ReadFile { source: error }),
+            io::ErrorKind::NotFound | io::ErrorKind::InvalidInput => Content::Changed,
+            _ => Content::NotNow(error),
         },
     }
 }
