@@ -3,7 +3,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
@@ -14,7 +14,7 @@ use super::serve::Serving;
 use super::{State, keep_apart, new_batch, pages_of_file, settled_path};
 use crate::capture::desk::pause_of;
 use crate::capture::{self, Capture, CaptureFault, StackEnd, StopSwitch};
-use crate::config::HotFolder;
+use crate::config::{HotFolder, Station};
 use crate::device::scanner::{PageStack, ScanFault, ScanOrder, WhichScanner};
 use crate::disk::Disk;
 use crate::intake::{FeedFiles, IntakeParts, NewBatch, NotFed, keep_watch};
@@ -30,15 +30,14 @@ use crate::web::api::event::{Happening, StationEvent};
 
 /// Refuses at the start what would fail at the first file. That a folder is not
 /// there is no fault: a share may be mounted later.
-pub fn check(serving: &Serving) -> anyhow::Result<()> {
-    for hot in &serving.station.hot_folders {
+pub fn check(station: &Station, state: &Path, profiles: Option<&Path>) -> anyhow::Result<()> {
+    for hot in &station.hot_folders {
         let about = || format!("the hot folder {}", hot.dir.display());
-        let Serving { station, folder, .. } = serving;
-        let (asked, settled_station, state) = (hot.clone(), station.clone(), folder.clone());
+        let (asked, settled_station, own) = (hot.clone(), station.clone(), state.to_owned());
         let clash = opened_within(OPENING_TIME_LIMIT, &hot.dir, move || {
             // The same one of the station's hot folders, for the comparison by place.
             let at = settled_station.hot_folders.iter().find(|other| other.dir == asked.dir);
-            Ok(at.and_then(|at| settled_station.hot_folder_clash(at, &state, settled_path)))
+            Ok(at.and_then(|at| settled_station.hot_folder_clash(at, &own, settled_path)))
         });
         match clash {
             Ok(None) => {}
@@ -53,9 +52,9 @@ pub fn check(serving: &Serving) -> anyhow::Result<()> {
                 folder = %hot.dir.display(), %fault, "where a hot folder lies cannot be seen yet"
             ),
         }
-        let repository = repository_of(hot, serving).with_context(about)?;
-        keep_apart(&repository, station, folder).with_context(about)?;
-        profile_of(hot, serving).with_context(about)?;
+        let repository = repository_of(hot, station).with_context(about)?;
+        keep_apart(&repository, station, state).with_context(about)?;
+        profile_of(hot, profiles).with_context(about)?;
     }
     Ok(())
 }
@@ -104,8 +103,8 @@ fn parts(hot: &HotFolder, serving: &Arc<Serving>, state: &State, feeder: Feeder)
     }
 }
 
-fn repository_of(hot: &HotFolder, serving: &Serving) -> anyhow::Result<PathBuf> {
-    let named = hot.repository.clone().or_else(|| serving.station.repository.dir.clone());
+fn repository_of(hot: &HotFolder, station: &Station) -> anyhow::Result<PathBuf> {
+    let named = hot.repository.clone().or_else(|| station.repository.dir.clone());
     named.ok_or_else(|| {
         anyhow!(
             "where should its documents be filed? Set repository in its section of station.toml, \
@@ -114,8 +113,8 @@ fn repository_of(hot: &HotFolder, serving: &Serving) -> anyhow::Result<PathBuf> 
     })
 }
 
-fn profile_of(hot: &HotFolder, serving: &Serving) -> anyhow::Result<profile::Found> {
-    let dirs = profile::search_dirs(serving.profiles_dir.as_deref())?;
+fn profile_of(hot: &HotFolder, profiles: Option<&Path>) -> anyhow::Result<profile::Found> {
+    let dirs = profile::search_dirs(profiles)?;
     Ok(profile::find(&hot.profile, &dirs)?)
 }
 
@@ -125,10 +124,10 @@ fn new_batches(hot: &HotFolder, serving: &Arc<Serving>) -> NewBatch {
     let (hot, serving) = (hot.clone(), serving.clone());
     Box::new(move |files| {
         let opened = || {
-            let found = profile_of(&hot, &serving)?;
-            let repository = repository_of(&hot, &serving)?;
+            let Serving { station, profiles_dir, .. } = &*serving;
+            let found = profile_of(&hot, profiles_dir.as_deref())?;
+            let repository = repository_of(&hot, station)?;
             let paper = PaperFrom::Files(files);
-            let Serving { station, .. } = &*serving;
             let (profile, text) = (&found.profile, &found.text);
             Ok(new_batch(profile, text, station, paper, &repository, Expected::default()))
         };

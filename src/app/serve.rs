@@ -51,7 +51,8 @@ pub struct Serving {
 pub async fn serve(serving: Serving) -> anyhow::Result<()> {
     let mut ends = Ends::listen()?;
     let state = open_state(&serving.folder, &serving.station, Disk::Real).await?;
-    hot_folders::check(&serving)?;
+    let Serving { station, folder, profiles_dir, .. } = &serving;
+    hot_folders::check(station, folder, profiles_dir.as_deref())?;
     let serving = Arc::new(serving);
     let (events, look_again) = (broadcast::Sender::new(EVENTS_KEPT), Arc::new(Notify::new()));
     let desk = desk(&serving, &state, &events, &look_again);
