@@ -260,8 +260,11 @@ fn not_fed(fault: &CaptureFault) -> NotFed {
     let told = in_words(fault);
     match fault {
         CaptureFault::Scanner(ScanFault::Cancelled) => NotFed::Stopping,
-        CaptureFault::Scanner(_)
-        | CaptureFault::OtherFiles { .. }
+        // It says which: a name that may be a patient's, and this is logged.
+        CaptureFault::Scanner(_) => NotFed::OtherFiles {
+            told: "a file of the hot folder cannot be read any more".to_owned(),
+        },
+        CaptureFault::OtherFiles { .. }
         | CaptureFault::TakesNoPaper { .. }
         | CaptureFault::NotLikeThat { .. } => NotFed::OtherFiles { told },
         CaptureFault::Spool(_) | CaptureFault::Store(_) => NotFed::Surroundings { told },

@@ -50,8 +50,9 @@ use seen::{Found, Memory, SETTLED_AFTER, UNREADABLE_AFTER};
 /// mounted over. So everything is looked at this often in any case.
 const LOOKED_AT_ANYWAY: Duration = Duration::from_secs(180);
 
-/// Events come in showers; what they announce has to settle anyway.
-const SHOWER: Duration = Duration::from_millis(300);
+/// Events come in showers, one for each piece a slow writer writes; what they
+/// announce has to settle anyway.
+const SHOWER: Duration = Duration::from_secs(1);
 
 /// After a fault of the surroundings (a full disk, a database away), before the
 /// folder is tried again.
@@ -325,7 +326,7 @@ impl Intake {
             }
             match self.examined(settled) {
                 Examined::Pages(ready) => self.take(vec![ready])?,
-                Examined::SetAside => {}
+                Examined::Unusable => {}
                 Examined::NotYet => undecided = Some(UNREADABLE_AFTER - SETTLED_AFTER),
             }
         }
@@ -351,7 +352,7 @@ impl Intake {
             }
             match self.examined(settled) {
                 Examined::Pages(file) => ready.push(file),
-                Examined::SetAside => {}
+                Examined::Unusable => {}
                 // Its pages may belong between the others.
                 Examined::NotYet => return Ok(Some(UNREADABLE_AFTER - SETTLED_AFTER)),
             }
@@ -391,8 +392,8 @@ impl Intake {
 /// What a look at a settled file found.
 enum Examined {
     Pages(taking::Ready),
-    /// It is in quarantine.
-    SetAside,
+    /// It is in quarantine, or comes there as soon as it can be moved.
+    Unusable,
     /// It changed while it was read, or is perhaps not all there.
     NotYet,
 }

@@ -83,13 +83,10 @@ impl Intake {
             self.memory.is_unreadable(&settled.name, &why);
             return Examined::NotYet;
         }
-        match self.set_aside(&settled.name, &why) {
-            Ok(()) => Examined::SetAside,
-            Err(fault) => {
-                self.complain(&fault, None);
-                Examined::NotYet
-            }
+        if let Err(fault) = self.set_aside(&settled.name, &why) {
+            self.complain(&fault, None);
         }
+        Examined::Unusable
     }
 
     fn set_aside(&self, name: &OsStr, why: &str) -> Result<(), IntakeFault> {
