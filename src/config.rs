@@ -49,6 +49,31 @@ pub struct Station {
     /// A node that is silent for so long has died: others do what it was at.
     pub lease_seconds: u32,
     pub repository: Repository,
+    pub hot_folders: Vec<HotFolder>,
+}
+
+/// A folder in which other programs leave pages: copiers, fax servers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HotFolder {
+    /// As this machine sees it.
+    pub dir: PathBuf,
+    /// The profile its batches are opened under.
+    pub profile: String,
+    pub closes: Closes,
+    /// Where its batches are filed; where not given, the station's repository.
+    pub repository: Option<PathBuf>,
+    /// How often it is looked at without being told that something came: shares
+    /// tell nothing of what other machines put there.
+    pub poll_seconds: Option<u32>,
+}
+
+/// What makes a batch of files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Closes {
+    /// Each file is a batch.
+    File,
+    /// The files that came until nothing new did for so many seconds.
+    Quiet { seconds: u32 },
 }
 
 /// The folder a document repository watches.
@@ -84,6 +109,7 @@ impl Default for Station {
             // Longer than a database or a share is commonly away.
             lease_seconds: 120,
             repository: Repository::default(),
+            hot_folders: Vec::new(),
         }
     }
 }
@@ -128,6 +154,7 @@ pub fn parse(text: &str, file_name: &str) -> (Option<Station>, Vec<Problem>) {
     let file = SettingsFile::new(file_name, text);
     let station = station(&file.root());
     separate_folders(&station, &file);
+    separate_hot_folders(&station, &file);
     let usable = !file.is_refused();
     (usable.then_some(station), file.into_problems())
 }
@@ -139,6 +166,7 @@ fn station(root: &Section<'_>) -> Station {
     let ocr = root.section("ocr");
     let store = root.section("store");
     let repository = root.section("repository");
+    let hot_folders = root.sections("hot_folder");
     let station = Station {
         id: machine.text("id").map_or(standard.id, |id| checked_id(&machine, id)),
         name: machine.text("name").map_or(standard.name, str::to_owned),
@@ -162,11 +190,38 @@ fn station(root: &Section<'_>) -> Station {
             path_seen_by_repository: repository.text("path_seen_by_repository").map(str::to_owned),
             staging: folder(&repository, "staging"),
         },
+        // One that is not whole refuses the file.
+        hot_folders: hot_folders.iter().filter_map(hot_folder).collect(),
     };
-    for section in [&machine, &scanner, &ocr, &store, &repository, root] {
+    let sections = [&machine, &scanner, &ocr, &store, &repository, root];
+    for section in sections.into_iter().chain(&hot_folders) {
         section.no_other_keys();
     }
     station
+}
+
+fn hot_folder(section: &Section<'_>) -> Option<HotFolder> {
+    section.require("dir", "dir = \"/srv/fax\"");
+    section.require("profile", "profile = \"plain-pages\"");
+    section.require("closes", "closes = \"file\", or closes = \"quiet\" and quiet_seconds = 60");
+    let dir = folder(section, "dir");
+    let profile = section.text("profile").map(str::to_owned);
+    // A day: more is a mistake in the unit.
+    let seconds = section.whole("quiet_seconds", 1..=86_400).map(|seconds| seconds as u32);
+    let ways = [("file", Closes::File), ("quiet", Closes::Quiet { seconds: seconds.unwrap_or(1) })];
+    let closes = section.choice("closes", &ways);
+    match closes {
+        Some(Closes::Quiet { .. }) => section.require("quiet_seconds", "quiet_seconds = 60"),
+        Some(Closes::File) if section.is_given("quiet_seconds") => section.file().refuse(
+            &section.path_of("quiet_seconds"),
+            "has no meaning where each file is a batch",
+            "remove it, or write closes = \"quiet\"",
+        ),
+        Some(Closes::File) | None => {}
+    }
+    let repository = folder(section, "repository");
+    let poll_seconds = section.whole("poll_seconds", 1..=3600).map(|seconds| seconds as u32);
+    Some(HotFolder { dir: dir?, profile: profile?, closes: closes?, repository, poll_seconds })
 }
 
 fn checked_id(section: &Section<'_>, id: &str) -> String {
@@ -241,6 +296,54 @@ fn separate_folders(station: &Station, file: &SettingsFile<'_>) {
     }
 }
 
+/// What lies in a hot folder is taken and removed, and what the station writes
+/// elsewhere must not come to lie there.
+fn separate_hot_folders(station: &Station, file: &SettingsFile<'_>) {
+    let keys = (1..).map(|no| format!("hot_folder[{no}].dir"));
+    let given = keys.clone().take_while(|key| file.is_given(key)).count();
+    if given != station.hot_folders.len() {
+        // Those that are whole would be reported where others stand.
+        return;
+    }
+    for (hot, key) in station.hot_folders.iter().zip(keys) {
+        let clash = station.hot_folder_clash(hot, &station.state_dir, Path::to_owned);
+        if let Some(other) = clash {
+            file.refuse(
+                &key,
+                format!("the hot folder and {other} lie one in the other"),
+                "keep them apart",
+            );
+        }
+    }
+}
+
+impl Station {
+    /// The name of the first of the station's other folders that `hot`, one of
+    /// its hot folders, lies in or holds. `settled` brings paths into the form
+    /// they are compared in.
+    pub fn hot_folder_clash(
+        &self,
+        hot: &HotFolder,
+        state: &Path,
+        settled: impl Fn(&Path) -> PathBuf,
+    ) -> Option<&'static str> {
+        let dir = settled(&hot.dir);
+        let repositories = self.repository.dir.iter().chain(&hot.repository);
+        let beside = repositories.clone().filter_map(|dir| Some(dir.parent()?.join(".outguide")));
+        let staging: Vec<PathBuf> = match &self.repository.staging {
+            Some(staging) => vec![staging.clone()],
+            None => beside.collect(),
+        };
+        let others = self.hot_folders.iter().filter(|other| !std::ptr::eq(*other, hot));
+        let mut all = vec![(state, "the station's own folder (state_dir)")];
+        all.extend(repositories.map(|dir| (dir.as_path(), "a repository's watched folder")));
+        all.extend(staging.iter().map(|dir| (dir.as_path(), "a repository's staging folder")));
+        all.extend(others.map(|other| (other.dir.as_path(), "another hot folder")));
+        let clash = all.into_iter().find(|(other, _)| lie_one_in_the_other(&dir, &settled(other)));
+        clash.map(|(_, name)| name)
+    }
+}
+
 /// Of two folders, both from the root: the same, or one below the other.
 pub fn lie_one_in_the_other(one: &Path, other: &Path) -> bool {
     one.starts_with(other) || other.starts_with(one)
@@ -280,6 +383,57 @@ mod tests {
         assert_eq!(station.repository.staging, Some("/srv/repository/outguide-staging".into()));
         assert!(station.profiles_dir.is_some() && station.tessdata_dir.is_some());
         assert!(station.scanner.is_some());
+        let [fax, copier] = &station.hot_folders[..] else { panic!("two hot folders") };
+        assert_eq!((fax.closes, fax.poll_seconds), (Closes::File, None));
+        assert_eq!(copier.closes, Closes::Quiet { seconds: 60 });
+        assert_eq!(copier.repository, Some("/srv/repository/copier".into()));
+    }
+
+    #[test]
+    fn a_hot_folder_is_whole_and_lies_apart_from_all_others() {
+        let hot = |more: &str| format!("[[hot_folder]]\nprofile = \"p\"\n{more}\n");
+        let at = |dir: &str| hot(&format!("dir = \"{dir}\"\ncloses = \"file\""));
+        let repository = "[repository]\ndir = \"/srv/r/in\"\n";
+        let mistakes = [
+            (hot("dir = \"/srv/fax\""), "hot_folder[1].closes: is missing; add closes"),
+            (
+                hot("dir = \"/srv/fax\"\ncloses = \"quiet\""),
+                "hot_folder[1].quiet_seconds: is missing; add quiet_seconds = 60",
+            ),
+            (
+                hot("dir = \"/srv/fax\"\ncloses = \"file\"\nquiet_seconds = 5"),
+                "station.toml:5:17: hot_folder[1].quiet_seconds: has no meaning",
+            ),
+            (
+                hot("dir = \"/srv/fax\"\ncloses = \"file\"\npoll = 5"),
+                "hot_folder[1].poll: is not a setting",
+            ),
+            (at("fax"), "hot_folder[1].dir: \"fax\" is not a whole path"),
+            (
+                at("/srv/a") + &at("/srv/b/c") + &at("/srv/b"),
+                "hot_folder[2].dir: the hot folder and another",
+            ),
+            (
+                at("/var/lib/outguide/spool"),
+                "hot_folder[1].dir: the hot folder and the station's own",
+            ),
+            (
+                repository.to_owned() + &at("/srv/r/in/fax"),
+                "hot_folder[1].dir: the hot folder and a repository's watched",
+            ),
+            (repository.to_owned() + &at("/srv/r/.outguide"), "and a repository's staging folder"),
+            (
+                hot("dir = \"/srv/fax\"\ncloses = \"file\"\nrepository = \"/srv/fax/out\""),
+                "and a repository's watched",
+            ),
+        ];
+        for (text, expected) in &mistakes {
+            let (station, problems) = parse(text, "station.toml");
+            assert_eq!(station, None, "{text}");
+            assert!(listed(&problems).contains(expected), "{text} gave\n{}", listed(&problems));
+        }
+        let apart = repository.to_owned() + &at("/srv/fax") + &at("/srv/faxes");
+        assert_eq!(listed(&parse(&apart, "station.toml").1), "");
     }
 
     #[test]

@@ -12,7 +12,8 @@
 //!
 //! [`app::serve`] runs this all day: the [`capture::desk`] owns the scanner, the
 //! [`pipeline::runner`] does the steps that are due, [`web`] tells and takes
-//! orders on the station's socket, and the [`supervisor`] keeps all three going.
+//! orders on the station's socket, [`intake`] makes batches of what hot folders
+//! bring, and the [`supervisor`] keeps them all going.
 //! They meet in the [`store`]. `outguide capture` does one batch by the same
 //! parts, or hands its order to the station that runs.
 //!
@@ -31,14 +32,14 @@
 //! | 0 words | [`records`] | std and plain-data crates |
 //! | 1 ground | [`profile`] [`config`] [`settings_file`] [`disk`] [`supervisor`] | 0, and one another |
 //! | 2 means | [`device`] [`spool`] [`store`] [`imaging`] [`page_barcodes`] [`ocr`] [`pdf`] [`repository`] | 0, 1; never a sibling |
-//! | 3 work | [`capture`] [`pipeline`] [`printing`] | 0–2; never each other: they meet in the store |
+//! | 3 work | [`capture`] [`intake`] [`pipeline`] [`printing`] | 0–2; never each other: they meet in the store |
 //! | 4 face | [`web`] | 0–3; of the means it reads the store |
 //! | 5 root | [`app`] [`cli`] | all |
 //!
 //! `tests/architecture.rs` holds this table, and the fences: rxing only in
-//! [`page_barcodes`], PDF crates only in [`pdf`], SQL only in [`store`], axum only
-//! in [`web`], clap only in [`cli`], anyhow only in layer 5, unsafe only where libsane,
-//! leptonica and Tesseract are called.
+//! [`page_barcodes`], PDF crates only in [`pdf`], SQL only in [`store`], notify only
+//! in [`intake`], axum only in [`web`], clap only in [`cli`], anyhow only in layer 5,
+//! unsafe only where libsane, leptonica and Tesseract are called.
 //!
 //! libsane and Tesseract run in processes of their own (`outguide scan-worker`,
 //! `outguide ocr-worker`): a driver's crash, hang or lie ends a scan, never the
@@ -66,6 +67,7 @@ pub mod store;
 
 // 3 work
 pub mod capture;
+pub mod intake;
 pub mod pipeline;
 pub mod printing;
 

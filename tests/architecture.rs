@@ -66,7 +66,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "3 work",
-        modules: &["capture", "pipeline", "printing"],
+        modules: &["capture", "intake", "pipeline", "printing"],
         below: &[0, 1, 2],
         siblings: Siblings::Forbidden,
         said: "0–2; never each other: they meet in the store",
@@ -98,6 +98,7 @@ const LIBRARY_FENCES: &[(&str, &[&str])] = &[
     ("leptess", &["ocr"]),
     ("leptonica_plumbing", &["imaging", "ocr"]),
     ("leptonica_sys", &["imaging", "ocr"]),
+    ("notify", &["intake"]),
     ("pdf_writer", &["pdf"]),
     ("rxing", &["page_barcodes"]),
     ("sd_notify", &["app"]),

@@ -99,6 +99,30 @@ fn names_below(station: &Station) -> Vec<String> {
 }
 
 #[test]
+fn a_hot_folder_must_be_there_with_a_profile_and_somewhere_to_file() {
+    let station = Station::new();
+    let hot = station.path("hot");
+    let section = |profile: &str, more: &str| {
+        format!("{more}\n[[hot_folder]]\ndir = {hot:?}\nprofile = {profile:?}\ncloses = \"file\"\n")
+    };
+    let repository = format!("[repository]\ndir = {:?}", station.path("repository"));
+    let told = |settings: &str| check(&station, settings).1["hot folders"].clone();
+    assert_eq!(told(""), (true, "none".to_owned()));
+    let wrong = [
+        (section("plain-pages", &repository), "mount it"),
+        (section("plain-pages", ""), "where should its documents be filed"),
+        (section("none-such", &repository), "none-such"),
+    ];
+    for (settings, expected) in wrong {
+        let (good, told) = told(&settings);
+        assert!(!good && told.contains(expected), "{told}");
+    }
+    fs::create_dir(&hot).unwrap();
+    let ready = (true, format!("{} (plain-pages)", hot.display()));
+    assert_eq!(told(&section("plain-pages", &repository)), ready);
+}
+
+#[test]
 fn a_file_is_no_state_folder() {
     let station = Station::new();
     fs::write(station.path("state"), "").unwrap();

@@ -16,7 +16,8 @@ use outguide::records::ids::{BatchId, PageNo, Sha256};
 use outguide::records::page::{PageOutcome, Place, SetAside, Side, Sides, SpooledPage};
 use outguide::records::work::WorkOn;
 use outguide::store::{
-    BatchRow, ClaimedWork, Database, FiledRow, Moved, Reach, Recorded, Store, WhichBatches,
+    BatchRow, ClaimedWork, Database, FiledRow, HotFile, HotStanding, Moved, Reach, Recorded, Store,
+    WhichBatches,
 };
 use postgres::PostgresServer;
 
@@ -47,10 +48,11 @@ async fn story(database: &Database, folder: &Path) {
     counts_are_a_gate_that_a_named_person_opens(&store).await;
     a_discarded_batch_keeps_its_pages_and_nothing_is_due(&store).await;
     work_is_handed_out_in_order_and_once(&store).await;
+    files_of_a_hot_folder_are_taken_once_their_batch_is_closed(&store).await;
     store.close().await;
     // What was committed is there for the next start, which changes nothing.
     let store = Store::open(database, &folder.join("backups")).await.unwrap();
-    assert_eq!(store.batches(WhichBatches::All, 100).await.unwrap().len(), 7);
+    assert_eq!(store.batches(WhichBatches::All, 100).await.unwrap().len(), 9);
     assert!(!folder.join("backups").exists(), "nothing was migrated");
     store.close().await;
     let reader = Store::open_to_read(database).await.unwrap();
@@ -341,4 +343,43 @@ async fn work_is_handed_out_in_order_and_once(store: &Store) {
     });
     let each: Vec<WorkOn> = (1..=12).map(|no| WorkOn::Read(page_no(no))).collect();
     assert_eq!(first, each);
+}
+
+async fn files_of_a_hot_folder_are_taken_once_their_batch_is_closed(store: &Store) {
+    let stacks = store.unfinished_stacks(DESK).await.unwrap();
+    let file = |name: &str| HotFile {
+        name: name.to_owned(),
+        bytes: 5_000_000_000,
+        sha256: Sha256::of(name.as_bytes()),
+    };
+    let files = [file("1.tif"), file("2.tif")];
+    let under_way = async || store.hot_batches_under_way(DESK, "/srv/fax").await.unwrap();
+    store.open_hot_batch(&batch(40), "/srv/fax", &files).await.unwrap();
+    store.open_hot_batch(&batch(40), "/srv/fax", &[]).await.expect_err("one batch of an id");
+    assert!(store.is_from_a_hot_folder(&id(40)).await.unwrap());
+    assert_eq!(store.unfinished_stacks(DESK).await.unwrap(), stacks, "no clerk feeds it");
+    let found = under_way().await;
+    assert_eq!((found.len(), &found[0].batch), (1, &batch(40)));
+    for ((row, file), position) in found[0].files.iter().zip(&files).zip(1..) {
+        assert_eq!((row.position, &row.file), (position, file));
+        assert_eq!(row.standing, HotStanding::Taking);
+    }
+    assert!(store.hot_batches_under_way(DESK, "/srv/other").await.unwrap().is_empty());
+    store.forget_empty_batch(&id(40)).await.expect_err("its files are under way");
+
+    assert_eq!(store.close_hot_batch(&id(40)).await.unwrap(), Moved::Yes);
+    assert_eq!(under_way().await[0].files[0].standing, HotStanding::Taken);
+    store.settle_hot_file(&id(40), 1).await.unwrap();
+    assert_eq!(under_way().await[0].files.len(), 1);
+    store.settle_hot_file(&id(40), 2).await.unwrap();
+    assert!(under_way().await.is_empty());
+    let too_late = Moved::NotFrom(BatchState::Processing);
+    assert_eq!(store.close_hot_batch(&id(40)).await.unwrap(), too_late);
+
+    store.open_hot_batch(&batch(41), "/srv/fax", &files).await.unwrap();
+    let at = "2026-01-31T09:00:00Z".parse().unwrap();
+    let decision = Decision { by: "x".to_owned(), reason: "changed".to_owned(), at };
+    assert_eq!(store.give_up_hot_batch(&id(41), &decision).await.unwrap(), Moved::Yes);
+    assert!(under_way().await.is_empty(), "another batch may take them");
+    assert!(store.is_from_a_hot_folder(&id(41)).await.unwrap());
 }

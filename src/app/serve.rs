@@ -11,6 +11,7 @@ use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, broadcast, watch};
 
+use super::hot_folders;
 use super::{State, at_once, keep_apart, new_batch, open_repository, open_state, readers};
 use crate::capture::desk::{Desk, DeskParts, Settled};
 use crate::config::Station;
@@ -59,6 +60,8 @@ pub async fn serve(serving: Serving) -> anyhow::Result<()> {
         ));
     }
     let state = open_state(&serving.folder, &serving.station, Disk::Real).await?;
+    let Serving { station, folder, profiles_dir, .. } = &serving;
+    hot_folders::check(station, folder, profiles_dir.as_deref())?;
     let serving = Arc::new(serving);
     let (events, look_again) = (broadcast::Sender::new(EVENTS_KEPT), Arc::new(Notify::new()));
     let desk = desk(&serving, &state, &events, &look_again);
@@ -70,6 +73,7 @@ pub async fn serve(serving: Serving) -> anyhow::Result<()> {
     let web = Arc::new(face(&serving, &state, &desk, &events));
     let mut supervisor = Supervisor::default();
     keep_socket(&mut supervisor, &serving.socket, web)?;
+    hot_folders::keep(&mut supervisor, &serving, &state, &events, &look_again);
     let draining = supervisor.draining();
     supervisor.keep("steps", move || {
         let (runner, look_again, draining) = (runner.clone(), look_again.clone(), draining.clone());

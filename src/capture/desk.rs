@@ -73,6 +73,11 @@ pub enum DeskFault {
          discarded any more"
     )]
     FilingHasBegun { id: BatchId },
+    #[error(
+        "batch {id} is fed from a hot folder, and goes on by itself; where it does not, close or \
+         discard it once it is paused"
+    )]
+    FromAHotFolder { id: BatchId },
     #[error("batch {id} has no page; discard it, or continue it")]
     NoPage { id: BatchId },
     #[error("say why: the reason stays with the batch")]
@@ -158,11 +163,11 @@ impl Desk {
         Ok(settled)
     }
 
-    /// Opens a batch and feeds it. Refused beside an unfinished one: its pages
+    /// Opens a batch and feeds it. Refused beside an unfinished stack: its pages
     /// could come to the wrong batch.
     pub async fn open(&self, batch: BatchRow, stack: Option<PageStack>) -> Result<(), DeskFault> {
         let DeskParts { store, station, .. } = &self.0.parts;
-        for earlier in store.unfinished_batches(station).await? {
+        for earlier in store.unfinished_stacks(station).await? {
             if earlier.state.takes_paper() {
                 return Err(DeskFault::Unfinished { batch: earlier.id, state: earlier.state });
             }
@@ -191,6 +196,9 @@ impl Desk {
         let before = self.batch(id).await?;
         if !before.state.takes_paper() {
             return Err(not_from(id, before.state, "continued"));
+        }
+        if store.is_from_a_hot_folder(id).await? {
+            return Err(DeskFault::FromAHotFolder { id: id.clone() });
         }
         let orders =
             NewOrders { stack: orders.stack.or_else(|| self.stacks().get(id).cloned()), ..orders };
@@ -235,6 +243,20 @@ impl Desk {
         }
         let DeskParts { store, look_again, .. } = &self.0.parts;
         let before = self.batch(id).await?;
+        let is_being_fed = match before.state {
+            BatchState::Open | BatchState::Scanning => true,
+            BatchState::Paused
+            | BatchState::Processing
+            | BatchState::InQuestion
+            | BatchState::AwaitingReview
+            | BatchState::Filing
+            | BatchState::Filed
+            | BatchState::Held
+            | BatchState::Discarded => false,
+        };
+        if is_being_fed && store.is_from_a_hot_folder(id).await? {
+            return Err(DeskFault::FromAHotFolder { id: id.clone() });
+        }
         let orders = NewOrders { stack: orders.stack, ..orders };
         let batch = with_new_orders(store, &before, &orders).await?;
         check_paper_given(store, &batch, &orders, MorePaper::ComesNot).await?;

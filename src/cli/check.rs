@@ -63,6 +63,7 @@ pub async fn run(args: &CheckArgs) -> Result<Exit, Stopped> {
         Finding::of("state folder", state_folder(&state, &station)),
         Finding::of("batches", batches(&state, &station).await),
         Finding::of("repository", repository(args, &station)),
+        Finding::of("hot folders", hot_folders(args, &station, &state)),
         Finding::of("clock", clock()),
     ];
     findings.extend(profile_findings);
@@ -173,6 +174,21 @@ fn repository(args: &CheckArgs, station: &Station) -> anyhow::Result<String> {
     let placing = app::probe_repository(folder, station, &state, Disk::Real)?;
     let free = Disk::Real.space(folder)?.free >> 30;
     Ok(format!("{}, {free} GB free; {placing}", folder.display()))
+}
+
+/// A file that is taken is removed: that needs the right to write there.
+fn hot_folders(args: &CheckArgs, station: &Station, state: &Path) -> anyhow::Result<String> {
+    let profiles = args.state.profiles.as_deref().or(station.profiles_dir.as_deref());
+    app::hot_folders::check(station, state, profiles)?;
+    let mut names = Vec::new();
+    for hot in &station.hot_folders {
+        let dir = hot.dir.display();
+        Disk::Real.may_make_files_in(&hot.dir).with_context(|| {
+            format!("{dir} cannot be taken from; mount it, and let this user write there")
+        })?;
+        names.push(format!("{dir} ({})", hot.profile));
+    }
+    Ok(if names.is_empty() { "none".to_owned() } else { names.join(", ") })
 }
 
 fn clock() -> anyhow::Result<String> {

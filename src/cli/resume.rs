@@ -107,7 +107,7 @@ pub async fn refuse_beside_unfinished(
     state: &State,
     standing: &mut Standing,
 ) -> Result<(), Stopped> {
-    for earlier in state.store.unfinished_batches(&state.station).await.ends(Exit::Storage)? {
+    for earlier in state.store.unfinished_stacks(&state.station).await.ends(Exit::Storage)? {
         let settled = capture::settle(&state.store, &state.spool, &earlier.id).await;
         let (last, moved) = settled.map_err(fault_stop)?;
         tell_what_was_moved(&earlier, &moved);

@@ -67,32 +67,10 @@ pub enum Moved {
 
 impl Store {
     pub async fn open_batch(&self, batch: &BatchRow) -> Result<(), StoreFault> {
-        sqlx::query(
-            "INSERT INTO batch (id, state, profile_name, profile_text, station, spool, paper_from, \
-             scanner, files, scanner_options, repository, expected_sheets, expected_documents, \
-             max_pages, closed_by, opened_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
-        )
-        .bind(batch.id.as_str())
-        .bind(batch.state.name())
-        .bind(&batch.profile_name)
-        .bind(&batch.profile_text)
-        .bind(&batch.station)
-        .bind(&batch.spool)
-        .bind(paper_from_name(&batch.paper_from))
-        .bind(scanner_chosen(&batch.paper_from))
-        .bind(files_given(&batch.paper_from))
-        .bind(to_json(&batch.scanner_options))
-        .bind(&batch.repository)
-        .bind(batch.expected.sheets.map(i64::from))
-        .bind(batch.expected.documents.map(i64::from))
-        .bind(batch.max_pages.map(i64::from))
-        .bind(batch.closed_by.name())
-        .bind(batch.opened_at.to_string())
-        .execute(&self.pool)
-        .await
-        .map_err(failed("open a batch"))?;
-        Ok(())
+        const ACTION: &str = "open a batch";
+        let mut tx = self.begin(ACTION).await?;
+        insert_batch(&mut tx, batch).await.map_err(failed(ACTION))?;
+        tx.commit().await.map_err(failed(ACTION))
     }
 
     pub async fn batch(&self, id: &BatchId) -> Result<Option<BatchRow>, StoreFault> {
@@ -119,6 +97,26 @@ impl Store {
             .fetch_all(&self.pool)
             .await
             .map_err(failed("look for unfinished batches"))?
+            .iter()
+            .map(read_batch)
+            .collect()
+    }
+
+    /// Of [`Self::unfinished_batches`] those that a clerk feeds: hot folders feed
+    /// theirs by themselves.
+    pub async fn unfinished_stacks(&self, station: &str) -> Result<Vec<BatchRow>, StoreFault> {
+        let whose = self.dialect.of_the_station();
+        let query = format!(
+            "SELECT * FROM batch WHERE {whose} AND state IN \
+             ('open', 'scanning', 'paused', 'processing', 'filing') \
+             AND NOT EXISTS (SELECT 1 FROM hot_file WHERE hot_file.batch_id = batch.id) \
+             ORDER BY id"
+        );
+        sqlx::query(AssertSqlSafe(query))
+            .bind(station)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(failed("look for unfinished stacks"))?
             .iter()
             .map(read_batch)
             .collect()
@@ -250,20 +248,7 @@ impl Store {
     pub async fn close_batch(&self, id: &BatchId) -> Result<Moved, StoreFault> {
         const ACTION: &str = "record that a batch is closed";
         let mut tx = self.begin(ACTION).await?;
-        let moved = sqlx::query(
-            "UPDATE batch SET state = 'processing', pause = NULL \
-             WHERE id = $1 AND state IN ('open', 'scanning', 'paused')",
-        )
-        .bind(id.as_str())
-        .execute(&mut *tx)
-        .await
-        .map_err(failed(ACTION))?
-        .rows_affected();
-        if moved == 1 {
-            for on in [WorkOn::Separate, WorkOn::End] {
-                make_due(&mut tx, id, on).await.map_err(failed(ACTION))?;
-            }
-        }
+        let moved = close(&mut tx, id).await.map_err(failed(ACTION))?;
         self.moved(tx, id, moved, ACTION).await
     }
 
@@ -349,29 +334,12 @@ impl Store {
     ) -> Result<Moved, StoreFault> {
         const ACTION: &str = "record why a batch is discarded";
         let mut tx = self.begin(ACTION).await?;
-        let moved = sqlx::query(
-            "UPDATE batch SET state = 'discarded', pause = NULL, discarded = $2 \
-             WHERE id = $1 AND state NOT IN ('scanning', 'filed', 'discarded') \
-             AND filing_staging IS NULL",
-        )
-        .bind(id.as_str())
-        .bind(to_json(decision))
-        .execute(&mut *tx)
-        .await
-        .map_err(failed(ACTION))?
-        .rows_affected();
-        if moved == 1 {
-            sqlx::query("DELETE FROM work WHERE batch_id = $1")
-                .bind(id.as_str())
-                .execute(&mut *tx)
-                .await
-                .map_err(failed(ACTION))?;
-        }
+        let moved = discard(&mut tx, id, decision).await.map_err(failed(ACTION))?;
         self.moved(tx, id, moved, ACTION).await
     }
 
     /// Commits a move, or says where the batch stands instead.
-    async fn moved(
+    pub(super) async fn moved(
         &self,
         mut tx: Transaction<'static, Any>,
         id: &BatchId,
@@ -389,6 +357,80 @@ impl Store {
             .map_err(failed(action))?;
         Ok(Moved::NotFrom(state.parse().map_err(unreadable::<String>("state"))?))
     }
+}
+
+pub(super) async fn insert_batch(
+    tx: &mut Transaction<'_, Any>,
+    batch: &BatchRow,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO batch (id, state, profile_name, profile_text, station, paper_from, scanner, \
+         files, scanner_options, repository, expected_sheets, expected_documents, max_pages, \
+         closed_by, opened_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+    )
+    .bind(batch.id.as_str())
+    .bind(batch.state.name())
+    .bind(&batch.profile_name)
+    .bind(&batch.profile_text)
+    .bind(&batch.station)
+    .bind(&batch.spool)
+    .bind(paper_from_name(&batch.paper_from))
+    .bind(scanner_chosen(&batch.paper_from))
+    .bind(files_given(&batch.paper_from))
+    .bind(to_json(&batch.scanner_options))
+    .bind(&batch.repository)
+    .bind(batch.expected.sheets.map(i64::from))
+    .bind(batch.expected.documents.map(i64::from))
+    .bind(batch.max_pages.map(i64::from))
+    .bind(batch.closed_by.name())
+    .bind(batch.opened_at.to_string())
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
+/// How many batches it closed: one, or none where it takes no paper any more.
+pub(super) async fn close(tx: &mut Transaction<'_, Any>, id: &BatchId) -> Result<u64, sqlx::Error> {
+    let moved = sqlx::query(
+        "UPDATE batch SET state = 'processing', pause = NULL \
+         WHERE id = $1 AND state IN ('open', 'scanning', 'paused')",
+    )
+    .bind(id.as_str())
+    .execute(&mut **tx)
+    .await?
+    .rows_affected();
+    if moved == 1 {
+        for on in [WorkOn::Separate, WorkOn::End] {
+            make_due(tx, id, on).await?;
+        }
+    }
+    Ok(moved)
+}
+
+/// How many batches it discarded: one, or none where it may not be.
+pub(super) async fn discard(
+    tx: &mut Transaction<'_, Any>,
+    id: &BatchId,
+    decision: &Decision,
+) -> Result<u64, sqlx::Error> {
+    let moved = sqlx::query(
+        "UPDATE batch SET state = 'discarded', pause = NULL, discarded = $2 \
+         WHERE id = $1 AND state NOT IN ('scanning', 'filed', 'discarded') \
+         AND filing_staging IS NULL",
+    )
+    .bind(id.as_str())
+    .bind(to_json(decision))
+    .execute(&mut **tx)
+    .await?
+    .rows_affected();
+    if moved == 1 {
+        sqlx::query("DELETE FROM work WHERE batch_id = $1")
+            .bind(id.as_str())
+            .execute(&mut **tx)
+            .await?;
+    }
+    Ok(moved)
 }
 
 fn paper_from_name(from: &PaperFrom) -> &'static str {
@@ -412,7 +454,7 @@ fn files_given(from: &PaperFrom) -> Option<String> {
     }
 }
 
-fn read_batch(row: &AnyRow) -> Result<BatchRow, StoreFault> {
+pub(super) fn read_batch(row: &AnyRow) -> Result<BatchRow, StoreFault> {
     Ok(BatchRow {
         id: parsed(row, "id")?,
         state: parsed(row, "state")?,

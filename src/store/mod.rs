@@ -20,6 +20,7 @@ use sqlx::any::{AnyPoolOptions, AnyRow};
 mod batch;
 mod dialect;
 mod document;
+mod hot_file;
 mod migration;
 mod page;
 mod standing;
@@ -28,6 +29,7 @@ mod work;
 pub use batch::{BatchRow, Moved, WhichBatches};
 pub use dialect::Database;
 pub use document::FiledRow;
+pub use hot_file::{HotBatch, HotFile, HotFileRow, HotStanding};
 pub use standing::Standing;
 pub use work::{ClaimedWork, Due, Reach, Recorded, Trouble};
 

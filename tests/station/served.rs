@@ -137,9 +137,17 @@ impl Served<'_> {
 
     /// What the station tells of a batch, from where it stands on.
     pub fn watch(&self, batch: &str) -> Watching {
+        self.watch_at(&format!("/batches/{batch}/events"))
+    }
+
+    /// What the station tells of all batches, from now on.
+    pub fn watch_all(&self) -> Watching {
+        self.watch_at("/events")
+    }
+
+    fn watch_at(&self, path: &str) -> Watching {
         let mut socket = UnixStream::connect(self.station.path("state/socket")).unwrap();
         socket.set_read_timeout(Some(LIMIT)).unwrap();
-        let path = format!("/batches/{batch}/events");
         write!(socket, "GET {path} HTTP/1.1\r\nHost: station\r\n\r\n").unwrap();
         Watching {
             lines: BufReader::new(socket).lines(),

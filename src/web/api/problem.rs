@@ -128,6 +128,7 @@ fn kind_of(fault: &DeskFault) -> ProblemKind {
         | DeskFault::Unfinished { .. }
         | DeskFault::NotFrom { .. }
         | DeskFault::FilingHasBegun { .. }
+        | DeskFault::FromAHotFolder { .. }
         | DeskFault::NoPage { .. } => ProblemKind::Unfinished,
         DeskFault::NoReason => ProblemKind::Request,
         DeskFault::Profile { .. } => ProblemKind::Settings,
