@@ -20,6 +20,7 @@ mod report;
 mod resume;
 mod scanners;
 mod serve;
+mod service_folders;
 mod settings;
 mod station_client;
 mod telling;
@@ -44,6 +45,7 @@ enum Command {
     Check(check::CheckArgs),
     Verify(verify::VerifyArgs),
     Serve(serve::ServeArgs),
+    ServiceFolders(service_folders::ServiceFoldersArgs),
     Batch(batch::BatchCommand),
     Question(batch::QuestionCommand),
     Backlog(batch::BacklogArgs),
@@ -73,6 +75,7 @@ impl Command {
             Command::Capture(_)
             | Command::Demo(_)
             | Command::Serve(_)
+            | Command::ServiceFolders(_)
             | Command::ScanWorker
             | Command::OcrWorker => false,
         }
@@ -112,6 +115,7 @@ pub fn run() -> ExitCode {
         Command::Check(args) => waiting_for(async move { check::run(&args).await }),
         Command::Verify(args) => waiting_for(async move { verify::run(&args).await }),
         Command::Serve(args) => waiting_for_and_telling("info", serve::run(args)),
+        Command::ServiceFolders(args) => service_folders::run(&args),
         Command::Batch(command) => waiting_for(batch::run(command)),
         Command::Question(command) => waiting_for(batch::questions(command)),
         Command::Backlog(args) => waiting_for(batch::backlog(args)),
