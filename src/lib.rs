@@ -31,7 +31,7 @@
 //! | 0 words | [`records`] | std and plain-data crates |
 //! | 1 ground | [`profile`] [`config`] [`settings_file`] [`disk`] [`supervisor`] | 0, and one another |
 //! | 2 means | [`device`] [`spool`] [`store`] [`imaging`] [`page_barcodes`] [`ocr`] [`pdf`] [`repository`] | 0, 1; never a sibling |
-//! | 3 work | [`capture`] [`pipeline`] [`printing`] | 0–2; never each other: they meet in the store |
+//! | 3 work | [`capture`] [`pipeline`] [`printing`] [`backup`] | 0–2; never each other: they meet in the store |
 //! | 4 face | [`web`] | 0–3; of the means it reads the store |
 //! | 5 root | [`app`] [`cli`] | all |
 //!
@@ -65,6 +65,7 @@ pub mod spool;
 pub mod store;
 
 // 3 work
+pub mod backup;
 pub mod capture;
 pub mod pipeline;
 pub mod printing;
