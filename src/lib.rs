@@ -14,7 +14,8 @@
 //! [`pipeline::runner`] does the steps that are due, [`web`] tells and takes
 //! orders on the station's socket, and the [`supervisor`] keeps all three going.
 //! They meet in the [`store`]. `outguide capture` does one batch by the same
-//! parts, or hands its order to the station that runs.
+//! parts, or hands its order to the station that runs. [`backup`] keeps what
+//! cannot be made again, and puts a lost station back.
 //!
 //! Reading is one step: barcodes on the original, then cleaning, then words, so
 //! that a page is decoded once. Our own sheets and blank pages are known by the
