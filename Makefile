@@ -21,7 +21,7 @@ RUST_VERSION := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 # barcodes are optimised there too, and libraries are built once.
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help deps toolchain demo test bench soak conformance lint deny
+.PHONY: help deps toolchain demo test bench soak conformance lint deny deb
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -100,3 +100,12 @@ deny: toolchain
 	  echo "cargo-deny, which checks licences, is missing; building it takes some minutes."; \
 	  cargo install cargo-deny --locked; \
 	}
+
+deb: deps ## a Debian package with the systemd service, in target/debian; debug symbols apart
+	@command -v cargo-deb >/dev/null || { \
+	  echo "cargo-deb, which builds the package, is missing; building it takes some minutes."; \
+	  cargo install cargo-deb --locked; \
+	}
+	mkdir -p target/deb
+	sed 's/^#! \(socket = \)/\1/' deploy/station.toml > target/deb/station.toml
+	cargo deb --locked --dbgsym

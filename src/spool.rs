@@ -537,7 +537,7 @@ fn write_original_fault(page: PageNo, folder: &Path, source: io::Error) -> Spool
 }
 
 /// A name that stays in its folder and is not hidden.
-fn is_plain_name(file: &str) -> bool {
+pub fn is_plain_name(file: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
     !file.is_empty() && file.len() <= 100 && !file.starts_with('.') && file.bytes().all(plain)
 }

@@ -8,9 +8,11 @@ use station::Station;
 fn a_failure_of_any_command_is_one_line_of_json_with_its_exit_code() {
     let station = Station::new();
     std::fs::write(station.path("sane/dll.conf"), "").unwrap();
-    let cases: [(&str, i32); 12] = [
+    let cases: [(&str, i32); 14] = [
         ("verify --json nosuch", 7),
         ("verify --json repository --state nosuch", 7),
+        ("backup --json --to backup --state nosuch", 7),
+        ("restore --json --from nosuch --state state", 10),
         ("scanners --json --options", 5),
         ("scanners --json --options --scanner nosuch:1", 5),
         ("coversheet type PROG --json -o type.pdf --profile nosuch", 6),

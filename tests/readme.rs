@@ -27,12 +27,13 @@ fn every_command_in_the_readme_does_what_it_says() {
     for line in commands() {
         let line = line
             .replace("/srv/repository", &station.path("repository").display().to_string())
+            .replace("/srv/backup", &station.path("backup").display().to_string())
             .replace("/var/lib/outguide", &station.path("state").display().to_string())
             .replace("--scanner fujitsu", "--scanner folder:adf")
             .replace("20260131-090000-1a2b", &stopped_batch);
         let mut args: Vec<&str> = line.split_whitespace().skip(1).collect();
         let state = station.path("state").display().to_string();
-        if matches!(args[0], "capture" | "check" | "batch" | "question" | "backlog") {
+        if matches!(args[0], "capture" | "check" | "batch" | "question" | "backlog" | "backup") {
             args.extend(["--state", &state]);
         }
         // From where the README says so, the station runs.
@@ -63,6 +64,7 @@ fn every_command_in_the_readme_does_what_it_says() {
         "batch",
         "question",
         "backlog",
+        "backup",
         "convert",
         "barcodes",
         "verify",

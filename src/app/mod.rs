@@ -13,6 +13,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use tokio::sync::watch;
 
+use crate::backup::is_half_restored;
 use crate::capture::desk;
 use crate::capture::{
     self, AskNext, Capture, CaptureEvent, CaptureFault, FilePages, More, NextPage, StackEnd,
@@ -76,6 +77,12 @@ pub async fn open_state(folder: &Path, station: &Station, disk: Disk) -> anyhow:
             folder.display()
         ));
     };
+    if is_half_restored(folder) {
+        return Err(anyhow!(
+            "a restore into {} was cut short; run `outguide restore` again, or empty that folder",
+            folder.display()
+        ));
+    }
     let database = database(folder, station);
     if let Database::Sqlite(file) = &database {
         disk.make_own_file(file).with_context(|| format!("cannot make {}", file.display()))?;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod backup;
 mod barcodes;
 mod batch;
 mod capture;
@@ -20,6 +21,7 @@ mod report;
 mod resume;
 mod scanners;
 mod serve;
+mod service_folders;
 mod settings;
 mod station_client;
 mod telling;
@@ -44,6 +46,9 @@ enum Command {
     Check(check::CheckArgs),
     Verify(verify::VerifyArgs),
     Serve(serve::ServeArgs),
+    ServiceFolders(service_folders::ServiceFoldersArgs),
+    Backup(backup::BackupArgs),
+    Restore(backup::RestoreArgs),
     Batch(batch::BatchCommand),
     Question(batch::QuestionCommand),
     Backlog(batch::BacklogArgs),
@@ -67,12 +72,15 @@ impl Command {
             Command::Scanners(args) => args.json,
             Command::Check(args) => args.json,
             Command::Verify(args) => args.json,
+            Command::Backup(args) => args.json,
+            Command::Restore(args) => args.json,
             Command::Batch(command) => command.json(),
             Command::Question(command) => command.json(),
             Command::Backlog(args) => args.json(),
             Command::Capture(_)
             | Command::Demo(_)
             | Command::Serve(_)
+            | Command::ServiceFolders(_)
             | Command::ScanWorker
             | Command::OcrWorker => false,
         }
@@ -112,6 +120,9 @@ pub fn run() -> ExitCode {
         Command::Check(args) => waiting_for(async move { check::run(&args).await }),
         Command::Verify(args) => waiting_for(async move { verify::run(&args).await }),
         Command::Serve(args) => waiting_for_and_telling("info", serve::run(args)),
+        Command::ServiceFolders(args) => service_folders::run(&args),
+        Command::Backup(args) => waiting_for(async move { backup::run(&args).await }),
+        Command::Restore(args) => waiting_for(async move { backup::run_restore(&args).await }),
         Command::Batch(command) => waiting_for(batch::run(command)),
         Command::Question(command) => waiting_for(batch::questions(command)),
         Command::Backlog(args) => waiting_for(batch::backlog(args)),

@@ -122,6 +122,20 @@ impl Store {
             .collect()
     }
 
+    /// Every batch the station ever opened and did not forget, oldest first.
+    pub async fn batches_of_station(&self, station: &str) -> Result<Vec<BatchId>, StoreFault> {
+        let whose = self.dialect.of_the_station();
+        let query = format!("SELECT id FROM batch WHERE {whose} ORDER BY id");
+        sqlx::query(AssertSqlSafe(query))
+            .bind(station)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(failed("list a station's batches"))?
+            .iter()
+            .map(|row| parsed(row, "id"))
+            .collect()
+    }
+
     /// The newest first, of all stations; only those on their way or waiting for
     /// a clerk, or those that came to their end too. At most `most`.
     pub async fn batches(

@@ -1,21 +1,18 @@
 //! From an older version of the database to this program's, forward only.
 //!
-//! A database that holds anything is copied first: a SQLite file by itself
-//! (`VACUUM INTO`), a PostgreSQL database by the server's own `pg_dump`. The
-//! copies stay until an administrator takes them away.
+//! A database that holds anything is copied first (see [`copy`]). The copies
+//! stay until an administrator takes them away.
 
 use std::fs::File;
 use std::io;
 use std::path::Path;
-use std::process::Stdio;
 
 use sqlx::any::AnyConnectOptions;
 use sqlx::migrate::{Migrate, Migrator};
-use sqlx::{AnyConnection, Connection, Row};
+use sqlx::{AnyConnection, Connection};
 
 use super::dialect::{Database, Dialect, set};
-use super::{BUSY_TIMEOUT, StoreFault};
-use crate::config::PostgresUrl;
+use super::{BUSY_TIMEOUT, StoreFault, copy};
 
 pub(super) static SQLITE: Migrator = sqlx::migrate!("src/store/migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("src/store/migrations/postgres");
@@ -90,16 +87,9 @@ async fn keep_a_copy(
     let copied = async {
         make_folder(backups)?;
         let time = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
-        let ending = match database {
-            Database::Sqlite(_) => "db",
-            Database::Postgres(_) => "pgdump",
-        };
+        let ending = database.copy_ending();
         let copy = backups.join(format!("store-version-{version}-{time}.{ending}"));
-        match database {
-            Database::Sqlite(_) => copy_sqlite(connection, &copy).await?,
-            Database::Postgres(url) => copy_postgres(url, &copy).await?,
-        }
-        File::open(&copy)?.sync_all()?;
+        copy::write(database, connection, &copy).await?;
         File::open(backups)?.sync_all()
     };
     copied.await.map_err(|source| StoreFault::Backup {
@@ -112,46 +102,4 @@ async fn keep_a_copy(
 fn make_folder(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-/// As one file, whatever stands in the write-ahead log.
-async fn copy_sqlite(connection: &mut AnyConnection, copy: &Path) -> io::Result<()> {
-    let copy = copy.to_str().ok_or_else(|| io::Error::other("the folder's name is not UTF-8"))?;
-    sqlx::query("VACUUM INTO $1")
-        .bind(copy)
-        .execute(&mut *connection)
-        .await
-        .map_err(io::Error::other)?;
-    let sound = sqlx::query("PRAGMA quick_check")
-        .fetch_one(connection)
-        .await
-        .and_then(|row| row.try_get::<String, _>(0))
-        .map_err(io::Error::other)?;
-    match sound.as_str() {
-        "ok" => Ok(()),
-        problem => Err(io::Error::other(problem.to_owned())),
-    }
-}
-
-/// The password goes by the environment: arguments are for everybody to read.
-async fn copy_postgres(url: &PostgresUrl, copy: &Path) -> io::Result<()> {
-    let (url, password) = url.and_password();
-    let mut dump = tokio::process::Command::new("pg_dump");
-    dump.arg("--format=custom").arg("--no-password").arg("--file").arg(copy).arg("--dbname");
-    dump.arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-    dump.kill_on_drop(true);
-    if let Some(password) = password {
-        dump.env("PGPASSWORD", password);
-    }
-    let dumped = dump.output().await.map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => io::Error::other(
-            "pg_dump was not found; install the postgresql-client of the server's version",
-        ),
-        _ => error,
-    })?;
-    if dumped.status.success() {
-        return Ok(());
-    }
-    let told = String::from_utf8_lossy(&dumped.stderr);
-    Err(io::Error::other(format!("pg_dump failed: {}", told.trim())))
 }

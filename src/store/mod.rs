@@ -18,6 +18,7 @@ use sqlx::AnyPool;
 use sqlx::any::{AnyPoolOptions, AnyRow};
 
 mod batch;
+mod copy;
 mod dialect;
 mod document;
 mod hot_file;
@@ -27,6 +28,7 @@ mod standing;
 mod work;
 
 pub use batch::{BatchRow, Moved, WhichBatches};
+pub use copy::put_back_shared;
 pub use dialect::Database;
 pub use document::FiledRow;
 pub use hot_file::{HotBatch, HotFile, HotFileRow, HotStanding};
@@ -55,6 +57,10 @@ pub enum StoreFault {
          no copy of it could be kept in {}", folder.display()
     )]
     Backup { database: Database, folder: std::path::PathBuf, source: std::io::Error },
+    #[error("the station's database {database} cannot be copied to {}", copy.display())]
+    Copy { database: Database, copy: std::path::PathBuf, source: std::io::Error },
+    #[error("the database {database} cannot be made from {}", copy.display())]
+    PutBack { database: Database, copy: std::path::PathBuf, source: std::io::Error },
     #[error("the station's database {database} holds rows that name others which are not there")]
     Dangling { database: Database },
     #[error("the station's database could not {action}")]
