@@ -108,7 +108,7 @@ const LIBRARY_FENCES: &[(&str, &[&str])] = &[
 ];
 
 /// The words name no library but these plain-data ones.
-const LIBRARIES_OF_WORDS: &[&str] = &["jiff", "serde", "sha2", "thiserror"];
+const LIBRARIES_OF_WORDS: &[&str] = &["jiff", "serde", "serde_json", "sha2", "thiserror"];
 
 /// Of the pipeline only these know database and tokio.
 const RUNNER: &[&str] = &["src/pipeline/mod.rs", "src/pipeline/runner.rs"];

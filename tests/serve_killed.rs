@@ -139,6 +139,8 @@ fn check_repository(station: &Station, told: &str) {
     let verify = ["verify", "--json", &repository, "--state", &state, "--all-must-be-there"];
     let verified = station.run(&verify);
     assert_eq!(verified.code, 0, "{told}: {}{}", verified.stdout, verified.stderr);
+    let audited = station.run(&["audit", "verify", "--state", &state]);
+    assert_eq!(audited.code, 0, "{told}: {}{}", audited.stdout, audited.stderr);
     let all = std::fs::read_dir(&repository).unwrap().count();
     assert_eq!(all, 2 * PAGES, "{told}: the watched folder holds something else");
 }

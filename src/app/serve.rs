@@ -12,7 +12,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, broadcast, watch};
 
 use super::hot_folders;
-use super::{State, at_once, keep_apart, new_batch, open_repository, open_state, readers};
+use super::{
+    State, at_once, keep_apart, new_batch, note_audit_head, open_repository, open_state, readers,
+};
 use crate::capture::desk::{Desk, DeskParts, Settled};
 use crate::config::Station;
 use crate::device::scanner::{PageStack, WorkerCommand};
@@ -22,7 +24,7 @@ use crate::pipeline::runner::{Means, Opened, OpenedWhen, Outfit, RunFault, Runne
 use crate::profile::{self, Profile};
 use crate::records::batch::{Expected, PaperFrom};
 use crate::repository::watched_folder::WatchedFolder;
-use crate::store::BatchRow;
+use crate::store::{BatchRow, Store};
 use crate::supervisor::{Drained, Supervisor};
 use crate::web::api::event::{Happening, StationEvent};
 use crate::web::api::order::{Order, stack};
@@ -80,6 +82,7 @@ pub async fn serve(serving: Serving) -> anyhow::Result<()> {
         async move { runner.run_station(look_again, draining).await }
     });
     keep_watchdog(&mut supervisor, alive);
+    keep_audit_head(&mut supervisor, &serving, &state);
     tell_systemd(&[NotifyState::Ready]);
     tracing::info!(station.id = serving.station.id, "the station is ready");
     let given_up = tokio::select! {
@@ -94,6 +97,7 @@ pub async fn serve(serving: Serving) -> anyhow::Result<()> {
     if supervisor.drain(DRAIN_LIMIT).await == Drained::BrokenOff {
         tracing::warn!("steps were broken off; the next start repeats them");
     }
+    note_audit_head_or_say_so(&serving, &state.store).await;
     state.store.close().await;
     match given_up {
         None => Ok(()),
@@ -330,6 +334,44 @@ fn keep_socket(supervisor: &mut Supervisor, path: &Path, web: Arc<Web>) -> anyho
         }
     });
     Ok(())
+}
+
+/// The rows since the last note could be cut off unnoticed: not for long.
+const AUDIT_HEAD_NOTED_EVERY: Duration = Duration::from_secs(5);
+
+fn keep_audit_head(supervisor: &mut Supervisor, serving: &Arc<Serving>, state: &State) {
+    let (serving, store, draining) = (serving.clone(), state.store.clone(), supervisor.draining());
+    supervisor.keep("audit", move || {
+        note_again_and_again(serving.clone(), store.clone(), draining.clone())
+    });
+}
+
+async fn note_again_and_again(
+    serving: Arc<Serving>,
+    store: Store,
+    mut draining: watch::Receiver<bool>,
+) {
+    let mut noted = None;
+    loop {
+        let station = &serving.station.id;
+        if let Ok(head) = store.audit_head(station).await
+            && head != noted
+        {
+            note_audit_head_or_say_so(&serving, &store).await;
+            noted = head;
+        }
+        let drains = draining.wait_for(|drains| *drains);
+        if tokio::time::timeout(AUDIT_HEAD_NOTED_EVERY, drains).await.is_ok() {
+            return;
+        }
+    }
+}
+
+async fn note_audit_head_or_say_so(serving: &Serving, store: &Store) {
+    let Serving { folder, station, .. } = serving;
+    if let Err(error) = note_audit_head(folder, store, &station.id, &Disk::Real).await {
+        tracing::error!(error = format!("{error:#}"), "how far the audit goes is not noted");
+    }
 }
 
 /// Where systemd watches, it is told that steps are still looked for.

@@ -165,16 +165,21 @@ impl Desk {
 
     /// Opens a batch and feeds it. Refused beside an unfinished stack: its pages
     /// could come to the wrong batch.
-    pub async fn open(&self, batch: BatchRow, stack: Option<PageStack>) -> Result<(), DeskFault> {
-        let DeskParts { store, station, .. } = &self.0.parts;
-        for earlier in store.unfinished_stacks(station).await? {
+    pub async fn open(
+        &self,
+        batch: BatchRow,
+        stack: Option<PageStack>,
+        by: &str,
+    ) -> Result<(), DeskFault> {
+        let store = &self.0.parts.store.acting_for(by);
+        for earlier in store.unfinished_stacks(&self.0.parts.station).await? {
             if earlier.state.takes_paper() {
                 return Err(DeskFault::Unfinished { batch: earlier.id, state: earlier.state });
             }
         }
         let profile = profile_of(&batch)?;
         // Nobody else may come to the scanner between the two.
-        let seat = self.take_the_scanner(&batch.id)?;
+        let seat = self.take_the_scanner(&batch.id, store)?;
         if let Err(fault) = store.open_batch(&batch).await {
             self.leave_the_scanner();
             return Err(fault.into());
@@ -188,11 +193,11 @@ impl Desk {
 
     /// Goes on with a paused batch behind its last page kept. At a glass this is
     /// "the next page lies there".
-    pub async fn go_on(&self, id: &BatchId, orders: NewOrders) -> Result<(), DeskFault> {
+    pub async fn go_on(&self, id: &BatchId, orders: NewOrders, by: &str) -> Result<(), DeskFault> {
         if self.answer_at_the_glass(id, NextPage::Scan) {
             return Ok(());
         }
-        let DeskParts { store, spool, .. } = &self.0.parts;
+        let (store, spool) = (&self.0.parts.store.acting_for(by), &self.0.parts.spool);
         let before = self.batch(id).await?;
         if !before.state.takes_paper() {
             return Err(not_from(id, before.state, "continued"));
@@ -205,7 +210,7 @@ impl Desk {
         let batch = with_new_orders(store, &before, &orders).await?;
         check_paper_given(store, &batch, &orders, MorePaper::MayCome).await?;
         let profile = profile_of(&batch)?;
-        let seat = self.take_the_scanner(id)?;
+        let seat = self.take_the_scanner(id, store)?;
         let ready = async {
             record_new_orders(store, &before, &batch, orders.last_sheet).await?;
             super::settle(store, spool, id).await.map_err(DeskFault::Paper)
@@ -236,12 +241,12 @@ impl Desk {
 
     /// The clerk's word that no more paper comes: the batch is separated and
     /// filed.
-    pub async fn close(&self, id: &BatchId, orders: NewOrders) -> Result<(), DeskFault> {
+    pub async fn close(&self, id: &BatchId, orders: NewOrders, by: &str) -> Result<(), DeskFault> {
         if let Some(over) = self.over_after(id, NextPage::Close)? {
             is_over(over).await;
             return Ok(());
         }
-        let DeskParts { store, look_again, .. } = &self.0.parts;
+        let (store, look_again) = (&self.0.parts.store.acting_for(by), &self.0.parts.look_again);
         let before = self.batch(id).await?;
         let is_being_fed = match before.state {
             BatchState::Open | BatchState::Scanning => true,
@@ -285,7 +290,8 @@ impl Desk {
             self.pause(id).await?;
         }
         let batch = self.batch(id).await?;
-        match self.0.parts.store.discard_batch(id, decision).await? {
+        let store = self.0.parts.store.acting_for(&decision.by);
+        match store.discard_batch(id, decision).await? {
             Moved::NotFrom(state)
                 if batch.filing_staging.is_some() && state != BatchState::Filed =>
             {
@@ -304,7 +310,8 @@ impl Desk {
             return Err(DeskFault::NoReason);
         }
         self.batch(id).await?;
-        self.moved(id, "released", self.0.parts.store.release_counts(id, decision).await?)?;
+        let store = self.0.parts.store.acting_for(&decision.by);
+        self.moved(id, "released", store.release_counts(id, decision).await?)?;
         self.0.parts.look_again.notify_one();
         (self.0.parts.tell)(id, DeskEvent::Moved);
         Ok(())
@@ -341,13 +348,18 @@ impl Desk {
         }
     }
 
-    fn take_the_scanner(&self, id: &BatchId) -> Result<Seat, DeskFault> {
+    fn take_the_scanner(&self, id: &BatchId, store: &Store) -> Result<Seat, DeskFault> {
         let mut at = self.at_the_scanner();
         if let Some(at) = &*at {
             return Err(DeskFault::ScannerAtWork { batch: at.batch.clone() });
         }
         let (tell_over, over) = watch::channel(false);
-        let seat = Seat { stop: StopSwitch::default(), next_page: Arc::default(), tell_over };
+        let seat = Seat {
+            stop: StopSwitch::default(),
+            next_page: Arc::default(),
+            tell_over,
+            store: store.clone(),
+        };
         *at = Some(AtTheScanner {
             batch: id.clone(),
             stop: seat.stop.clone(),
@@ -438,7 +450,7 @@ impl Desk {
         profile: &Profile,
         seat: &Seat,
     ) -> Rest {
-        let DeskParts { store, spool, now, pages_of_file, tell, look_again, .. } = &self.0.parts;
+        let DeskParts { spool, now, pages_of_file, tell, look_again, .. } = &self.0.parts;
         let order = ScanOrder {
             settings: profile.scanner.clone(),
             set: batch.scanner_options.clone(),
@@ -452,7 +464,7 @@ impl Desk {
             said
         };
         let fed = Capture {
-            store,
+            store: &seat.store,
             spool,
             batch,
             now: *now,
@@ -522,6 +534,8 @@ impl Desk {
 
 /// What the feeding thread has in hand.
 struct Seat {
+    /// For what the clerk who gave the order does.
+    store: Store,
     stop: StopSwitch,
     next_page: Arc<Mutex<Option<SyncSender<NextPage>>>>,
     tell_over: watch::Sender<bool>,

@@ -149,6 +149,7 @@ async fn capture(
         app::keep_apart(repository, &station, &folder).ends(Exit::Storage)?;
     }
     let state = app::open_state(&folder, &station, Disk::Real).await.ends(Exit::Storage)?;
+    let state = state.acting_for_this_user();
     let stack = given_stack(args)?;
     let work = match &args.resume {
         Some(id) => resumed(args, id, stack.as_ref(), state, &station, standing).await?,
@@ -162,6 +163,11 @@ async fn capture(
         },
     };
     let ended = feed(args, &work, which).await;
+    let store = &work.state.store;
+    let noted = app::note_audit_head(&folder, store, &station.id, &Disk::Real).await;
+    if let Err(error) = noted {
+        tracing::error!(error = format!("{error:#}"), "how far the audit goes is not noted");
+    }
     if ended.is_err() {
         match standing_of(&work).await {
             Ok(left) => *standing = left,

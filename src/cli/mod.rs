@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod audit;
 mod backup;
 mod barcodes;
 mod batch;
@@ -52,6 +53,7 @@ enum Command {
     Batch(batch::BatchCommand),
     Question(batch::QuestionCommand),
     Backlog(batch::BacklogArgs),
+    Audit(audit::AuditCommand),
     Demo(demo::DemoArgs),
     /// Drive one scanner for the station (internal).
     #[command(hide = true)]
@@ -77,6 +79,7 @@ impl Command {
             Command::Batch(command) => command.json(),
             Command::Question(command) => command.json(),
             Command::Backlog(args) => args.json(),
+            Command::Audit(command) => command.json(),
             Command::Capture(_)
             | Command::Demo(_)
             | Command::Serve(_)
@@ -126,6 +129,7 @@ pub fn run() -> ExitCode {
         Command::Batch(command) => waiting_for(batch::run(command)),
         Command::Question(command) => waiting_for(batch::questions(command)),
         Command::Backlog(args) => waiting_for(batch::backlog(args)),
+        Command::Audit(command) => waiting_for(audit::run(command)),
     };
     match ended {
         Ok(exit) => exit.into(),

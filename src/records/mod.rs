@@ -3,6 +3,7 @@
 //! Pure types: no files, no clock, no database, no network, no async. Every
 //! other module may use these; these use nothing of the project.
 
+pub mod audit;
 pub mod barcode;
 pub mod batch;
 pub mod cover_sheet;

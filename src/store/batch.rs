@@ -3,11 +3,13 @@
 use sqlx::any::AnyRow;
 use sqlx::{Any, AssertSqlSafe, Transaction};
 
+use super::audit::Told;
 use super::work::{end_work, make_due};
 use super::{
     ClaimedWork, Recorded, Store, StoreFault, column, failed, from_json, json_if_any,
     number_if_any, parsed, to_json, unreadable,
 };
+use crate::records::audit::Action;
 use crate::records::batch::{
     BatchState, ClosedBy, Decision, Expected, PaperFrom, Pause, ScannerIdentity,
 };
@@ -70,6 +72,8 @@ impl Store {
         const ACTION: &str = "open a batch";
         let mut tx = self.begin(ACTION).await?;
         insert_batch(&mut tx, batch).await.map_err(failed(ACTION))?;
+        let told = Told::of(Action::OpenBatch, &batch.id).saying(&batch.profile_name);
+        self.tell(&mut tx, told).await.map_err(failed(ACTION))?;
         tx.commit().await.map_err(failed(ACTION))
     }
 
@@ -162,17 +166,23 @@ impl Store {
 
     /// Takes away a batch no page was ever kept for; the database refuses any other.
     pub async fn forget_empty_batch(&self, id: &BatchId) -> Result<(), StoreFault> {
+        const ACTION: &str = "take away an empty batch";
+        let mut tx = self.begin(ACTION).await?;
         sqlx::query("DELETE FROM batch WHERE id = $1")
             .bind(id.as_str())
-            .execute(&self.pool)
+            .execute(&mut *tx)
             .await
-            .map_err(failed("take away an empty batch"))?;
-        Ok(())
+            .map_err(failed(ACTION))?;
+        let told = Told::of(Action::ForgetBatch, id);
+        self.tell(&mut tx, told).await.map_err(failed(ACTION))?;
+        tx.commit().await.map_err(failed(ACTION))
     }
 
     /// What a clerk may say anew when a batch is resumed: where it is filed,
     /// what the stack should hold, and how many pages are taken.
     pub async fn record_new_orders(&self, batch: &BatchRow) -> Result<(), StoreFault> {
+        const ACTION: &str = "record what was said anew of a batch";
+        let mut tx = self.begin(ACTION).await?;
         sqlx::query(
             "UPDATE batch SET repository = $2, expected_sheets = $3, expected_documents = $4, \
              max_pages = $5 WHERE id = $1",
@@ -182,10 +192,12 @@ impl Store {
         .bind(batch.expected.sheets.map(i64::from))
         .bind(batch.expected.documents.map(i64::from))
         .bind(batch.max_pages.map(i64::from))
-        .execute(&self.pool)
+        .execute(&mut *tx)
         .await
-        .map_err(failed("record what was said anew of a batch"))?;
-        Ok(())
+        .map_err(failed(ACTION))?;
+        let told = Told::of(Action::ChangeBatch, &batch.id);
+        self.tell(&mut tx, told).await.map_err(failed(ACTION))?;
+        tx.commit().await.map_err(failed(ACTION))
     }
 
     /// The scanner and its options, once it has taken them: a wrong one would
@@ -238,7 +250,7 @@ impl Store {
         .await
         .map_err(failed(ACTION))?
         .rows_affected();
-        self.moved(tx, id, moved, ACTION).await
+        self.moved(tx, id, moved, Told::of(Action::ContinueBatch, id), ACTION).await
     }
 
     /// Paper stands still from now on.
@@ -255,7 +267,8 @@ impl Store {
         .await
         .map_err(failed(ACTION))?
         .rows_affected();
-        self.moved(tx, id, moved, ACTION).await
+        self.moved(tx, id, moved, Told::of(Action::PauseBatch, id).saying(to_json(pause)), ACTION)
+            .await
     }
 
     /// No paper comes to it any more: it is separated once its pages are read.
@@ -263,7 +276,7 @@ impl Store {
         const ACTION: &str = "record that a batch is closed";
         let mut tx = self.begin(ACTION).await?;
         let moved = close(&mut tx, id).await.map_err(failed(ACTION))?;
-        self.moved(tx, id, moved, ACTION).await
+        self.moved(tx, id, moved, Told::of(Action::CloseBatch, id), ACTION).await
     }
 
     /// What a closed batch has come to, once nothing else of it is due.
@@ -310,7 +323,7 @@ impl Store {
                 make_due(&mut tx, id, on).await.map_err(failed(ACTION))?;
             }
         }
-        self.moved(tx, id, moved, ACTION).await
+        self.moved(tx, id, moved, Told::of(Action::ChangeBatch, id), ACTION).await
     }
 
     /// The batch is separated again and its counts no longer held against it.
@@ -336,7 +349,14 @@ impl Store {
                 make_due(&mut tx, id, on).await.map_err(failed(ACTION))?;
             }
         }
-        self.moved(tx, id, moved, ACTION).await
+        self.moved(
+            tx,
+            id,
+            moved,
+            Told::of(Action::ReleaseBatch, id).saying(&decision.reason),
+            ACTION,
+        )
+        .await
     }
 
     /// Nothing of the batch is filed any more; its pages stay kept. Refused once
@@ -349,7 +369,14 @@ impl Store {
         const ACTION: &str = "record why a batch is discarded";
         let mut tx = self.begin(ACTION).await?;
         let moved = discard(&mut tx, id, decision).await.map_err(failed(ACTION))?;
-        self.moved(tx, id, moved, ACTION).await
+        self.moved(
+            tx,
+            id,
+            moved,
+            Told::of(Action::DiscardBatch, id).saying(&decision.reason),
+            ACTION,
+        )
+        .await
     }
 
     /// Commits a move, or says where the batch stands instead.
@@ -358,9 +385,11 @@ impl Store {
         mut tx: Transaction<'static, Any>,
         id: &BatchId,
         moved: u64,
+        told: Told<'_>,
         action: &'static str,
     ) -> Result<Moved, StoreFault> {
         if moved == 1 {
+            self.tell(&mut tx, told).await.map_err(failed(action))?;
             tx.commit().await.map_err(failed(action))?;
             return Ok(Moved::Yes);
         }
@@ -378,8 +407,8 @@ pub(super) async fn insert_batch(
     batch: &BatchRow,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "INSERT INTO batch (id, state, profile_name, profile_text, station, paper_from, scanner, \
-         files, scanner_options, repository, expected_sheets, expected_documents, max_pages, \
+        "INSERT INTO batch (id, state, profile_name, profile_text, station, spool, paper_from, \
+         scanner, files, scanner_options, repository, expected_sheets, expected_documents, max_pages, \
          closed_by, opened_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
     )

@@ -137,6 +137,15 @@ impl Dialect {
         }
     }
 
+    /// Behind a query for a row that is then changed: nobody else changes it
+    /// meanwhile. SQLite has one writer.
+    pub fn holding_the_row(self) -> &'static str {
+        match self {
+            Dialect::Sqlite => "",
+            Dialect::Postgres => "FOR UPDATE",
+        }
+    }
+
     /// Picks the batches of the station `$1`. A SQLite file is a station's own,
     /// whatever that was called before.
     pub fn of_the_station(self) -> &'static str {

@@ -6,12 +6,14 @@ use std::collections::BTreeMap;
 use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 
+use super::audit::Told;
 use super::page::read_page_no;
 use super::work::{end_work, make_due};
 use super::{
     ClaimedWork, Recorded, Store, StoreFault, column, failed, from_json, parsed, to_json,
     unreadable,
 };
+use crate::records::audit::Action;
 use crate::records::document::{Document, FieldName, IndexField, Question};
 use crate::records::ids::{BatchId, DocumentId, PageNo, Sha256};
 use crate::records::page::{Place, SetAside};
@@ -70,6 +72,9 @@ impl Store {
                 .await
                 .map_err(failed(ACTION))?;
         }
+        let counted = format!("{} documents, {} questions", documents.len(), questions.len());
+        let told = Told::of(Action::SeparateBatch, batch).saying(counted);
+        self.tell(&mut tx, told).await.map_err(failed(ACTION))?;
         sqlx::query("UPDATE batch SET state = 'filing' WHERE id = $1")
             .bind(batch.as_str())
             .execute(&mut *tx)
@@ -233,6 +238,8 @@ impl Store {
         .await
         .map_err(failed(ACTION))?;
         insert_question(&mut tx, batch, position, question).await.map_err(failed(ACTION))?;
+        let told = Told::of(Action::HoldDocument, batch).page(first_page);
+        self.tell(&mut tx, told).await.map_err(failed(ACTION))?;
         tx.commit().await.map_err(failed(ACTION))?;
         Ok(Recorded::Yes)
     }
@@ -266,6 +273,10 @@ impl Store {
         if recorded.rows_affected() == 0 {
             return Err(failed(ACTION)(sqlx::Error::RowNotFound));
         }
+        let hashes = format!("pdf {} index {}", filed.pdf_sha256, filed.index_sha256);
+        let told =
+            Told::of(Action::FileDocument, &claimed.work.batch).page(first_page).saying(hashes);
+        self.tell(&mut tx, told).await.map_err(failed(ACTION))?;
         tx.commit().await.map_err(failed(ACTION))?;
         Ok(Recorded::Yes)
     }

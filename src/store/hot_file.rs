@@ -4,8 +4,10 @@ use std::str::FromStr;
 
 use sqlx::AssertSqlSafe;
 
+use super::audit::Told;
 use super::batch::{close, discard, insert_batch, read_batch};
 use super::{BatchRow, Moved, Store, StoreFault, column, failed, number, parsed, unreadable};
+use crate::records::audit::Action;
 use crate::records::batch::Decision;
 use crate::records::ids::{BatchId, Sha256};
 
@@ -83,6 +85,8 @@ impl Store {
             .await
             .map_err(failed(ACTION))?;
         }
+        let told = Told::of(Action::OpenBatch, &batch.id).saying(folder);
+        self.tell(&mut tx, told).await.map_err(failed(ACTION))?;
         tx.commit().await.map_err(failed(ACTION))
     }
 
@@ -102,7 +106,7 @@ impl Store {
             .await
             .map_err(failed(ACTION))?;
         }
-        self.moved(tx, id, moved, ACTION).await
+        self.moved(tx, id, moved, Told::of(Action::CloseBatch, id), ACTION).await
     }
 
     /// Nothing of the batch is filed, and its files may be taken by another.
@@ -121,7 +125,14 @@ impl Store {
                 .await
                 .map_err(failed(ACTION))?;
         }
-        self.moved(tx, id, moved, ACTION).await
+        self.moved(
+            tx,
+            id,
+            moved,
+            Told::of(Action::DiscardBatch, id).saying(&decision.reason),
+            ACTION,
+        )
+        .await
     }
 
     /// The original is gone, or nobody's business any more.

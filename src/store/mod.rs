@@ -12,11 +12,13 @@
 //! durable point. Values that only the program reads back are JSON text; what a
 //! question is asked about is a column.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::AnyPool;
 use sqlx::any::{AnyPoolOptions, AnyRow};
 
+mod audit;
 mod batch;
 mod copy;
 mod dialect;
@@ -74,7 +76,14 @@ pub enum StoreFault {
 pub struct Store {
     pool: AnyPool,
     dialect: Dialect,
+    /// Whose audit chain rows are added to.
+    station: Arc<str>,
+    /// Who does what is done through this.
+    actor: Arc<str>,
 }
+
+/// What the station does by itself.
+const ITSELF: &str = "station";
 
 impl Store {
     /// Opens the database, making a SQLite file where there is none. One of an
@@ -93,7 +102,7 @@ impl Store {
             .connect_with(options)
             .await
             .map_err(failed_to_open)?;
-        Ok(Store { pool, dialect })
+        Ok(Store { pool, dialect, station: ITSELF.into(), actor: ITSELF.into() })
     }
 
     /// Opens the database, which must be there, for reading only: a station may
@@ -109,7 +118,7 @@ impl Store {
             .connect_with(database.to_read().map_err(failed_to_open)?)
             .await
             .map_err(failed_to_open)?;
-        Ok(Store { pool, dialect })
+        Ok(Store { pool, dialect, station: ITSELF.into(), actor: ITSELF.into() })
     }
 
     /// Begins a transaction that is going to write.
@@ -126,6 +135,16 @@ impl Store {
             Dialect::Sqlite => false,
             Dialect::Postgres => true,
         }
+    }
+
+    /// The same database, for a station: its audit chain tells what is done.
+    pub fn for_station(self, station: &str) -> Store {
+        Store { station: station.into(), ..self }
+    }
+
+    /// The same, for what this person does.
+    pub fn acting_for(&self, actor: &str) -> Store {
+        Store { actor: actor.into(), ..self.clone() }
     }
 
     /// Ends the connections; what was committed stays.

@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 
+use super::audit::Told;
 use super::work::{end_work, make_due};
 use super::{
     ClaimedWork, Recorded, Store, StoreFault, column, failed, from_json, number, parsed, to_json,
     unreadable,
 };
+use crate::records::audit::Action;
 use crate::records::ids::{BatchId, PageNo};
 use crate::records::page::{PageOutcome, Side, Sides, SpooledPage};
 use crate::records::work::WorkOn;
@@ -55,6 +57,8 @@ impl Store {
                 .map_err(failed(ACTION))?;
         }
         make_due(&mut tx, batch, WorkOn::Read(page.no)).await.map_err(failed(ACTION))?;
+        let told = Told::of(Action::ScanPage, batch).page(page.no).saying(page.sha256.to_string());
+        self.tell(&mut tx, told).await.map_err(failed(ACTION))?;
         tx.commit().await.map_err(failed(ACTION))
     }
 
@@ -72,13 +76,17 @@ impl Store {
 
     /// A person compared the sheet with its pages: nothing is wrong with them.
     pub async fn clear_suspicion(&self, batch: &BatchId, sheet: u32) -> Result<(), StoreFault> {
+        const ACTION: &str = "record that a sheet is right";
+        let mut tx = self.begin(ACTION).await?;
         sqlx::query("UPDATE page SET suspect = NULL WHERE batch_id = $1 AND sheet = $2")
             .bind(batch.as_str())
             .bind(i64::from(sheet))
-            .execute(&self.pool)
+            .execute(&mut *tx)
             .await
-            .map_err(failed("record that a sheet is right"))?;
-        Ok(())
+            .map_err(failed(ACTION))?;
+        let told = Told::of(Action::AcceptSheet, batch).saying(format!("sheet {sheet}"));
+        self.tell(&mut tx, told).await.map_err(failed(ACTION))?;
+        tx.commit().await.map_err(failed(ACTION))
     }
 
     /// In scanning order.

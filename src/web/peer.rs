@@ -39,7 +39,8 @@ impl fmt::Display for Peer {
     }
 }
 
-fn name_of(uid: u32) -> Option<String> {
+/// As the machine knows the user.
+pub fn name_of(uid: u32) -> Option<String> {
     let users = std::fs::read_to_string("/etc/passwd").ok()?;
     users.lines().find_map(|line| {
         let mut parts = line.split(':');

@@ -99,8 +99,10 @@ impl Served<'_> {
              Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         )?;
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer)?;
+        let mut answer = Vec::new();
+        socket.read_to_end(&mut answer)?;
+        // A picture is no JSON, and nobody asks here what is on it.
+        let answer = String::from_utf8_lossy(&answer);
         let broken = || std::io::Error::other(format!("not an answer: {answer:?}"));
         let status = answer.split(' ').nth(1).ok_or_else(broken)?;
         let (_, body) = answer.split_once("\r\n\r\n").ok_or_else(broken)?;

@@ -136,7 +136,7 @@ pub async fn open(
     let taking = web.clone();
     let (batch, stack) = blocking(move || (taking.take_order)(order)).await?;
     let id = batch.id.clone();
-    web.desk.open(batch, stack).await?;
+    web.desk.open(batch, stack, &peer.to_string()).await?;
     tracing::info!(batch.id = %id, by = %peer, "a batch is opened");
     Ok((StatusCode::CREATED, Json(shown(&web, &id).await?)))
 }
@@ -151,7 +151,7 @@ pub async fn go_on(
     let (id, order) = (parse_id(&id)?, understood(order)?);
     may_name_files(peer, &order.from)?;
     let orders = blocking(move || order.understood()).await?;
-    web.desk.go_on(&id, orders).await?;
+    web.desk.go_on(&id, orders, &peer.to_string()).await?;
     tracing::info!(batch.id = %id, by = %peer, "a batch is continued");
     Ok(Json(shown(&web, &id).await?))
 }
@@ -178,7 +178,7 @@ pub async fn close(
     let (id, order) = (parse_id(&id)?, understood(order)?);
     may_name_files(peer, &order.from)?;
     let orders = blocking(move || order.understood()).await?;
-    web.desk.close(&id, orders).await?;
+    web.desk.close(&id, orders, &peer.to_string()).await?;
     tracing::info!(batch.id = %id, by = %peer, "a batch is closed");
     Ok(Json(shown(&web, &id).await?))
 }

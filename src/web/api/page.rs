@@ -108,7 +108,8 @@ pub async fn image(
     let page = page.ok_or_else(|| {
         Problem::new(ProblemKind::NotFound, format!("batch {} has no such page", batch.id))
     })?;
-    tracing::info!(batch.id = %batch.id, page.no = page.no.get(), by = %peer, "a page is looked at");
+    // Before it is shown: a look that cannot be recorded is none.
+    web.store.acting_for(&peer.to_string()).record_view(&batch.id, page.no).await?;
     let spool = web.spool.clone();
     let made = spawn_blocking(move || {
         let read = original::read(&spool, &batch.id, &page)

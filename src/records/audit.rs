@@ -1,0 +1,218 @@
+//! What was done, by whom, and when: rows that are only ever added, each bound
+//! to the one before by its hash.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::{BatchId, Sha256};
+
+/// What an audit row tells of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    OpenBatch,
+    ContinueBatch,
+    PauseBatch,
+    CloseBatch,
+    DiscardBatch,
+    /// No page was ever kept for it.
+    ForgetBatch,
+    /// Its counts no longer keep it from filing.
+    ReleaseBatch,
+    /// Its orders were said anew: where it is filed, what it should hold.
+    ChangeBatch,
+    ScanPage,
+    /// A person saw it.
+    ViewPage,
+    /// A person compared a suspect sheet and found it right.
+    AcceptSheet,
+    /// Pages were put into documents, set aside or in question.
+    SeparateBatch,
+    /// A document was held back for a person's answer.
+    HoldDocument,
+    /// It stands in the repository.
+    FileDocument,
+}
+
+impl Action {
+    pub const ALL: [Action; 14] = [
+        Action::OpenBatch,
+        Action::ContinueBatch,
+        Action::PauseBatch,
+        Action::CloseBatch,
+        Action::DiscardBatch,
+        Action::ForgetBatch,
+        Action::ReleaseBatch,
+        Action::ChangeBatch,
+        Action::ScanPage,
+        Action::ViewPage,
+        Action::AcceptSheet,
+        Action::SeparateBatch,
+        Action::HoldDocument,
+        Action::FileDocument,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Action::OpenBatch => "open-batch",
+            Action::ContinueBatch => "continue-batch",
+            Action::PauseBatch => "pause-batch",
+            Action::CloseBatch => "close-batch",
+            Action::DiscardBatch => "discard-batch",
+            Action::ForgetBatch => "forget-batch",
+            Action::ReleaseBatch => "release-batch",
+            Action::ChangeBatch => "change-batch",
+            Action::ScanPage => "scan-page",
+            Action::ViewPage => "view-page",
+            Action::AcceptSheet => "accept-sheet",
+            Action::SeparateBatch => "separate-batch",
+            Action::HoldDocument => "hold-document",
+            Action::FileDocument => "file-document",
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Action {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Action::ALL
+            .into_iter()
+            .find(|action| action.name() == text)
+            .ok_or_else(|| format!("{text:?} is not an action"))
+    }
+}
+
+/// One row, as it is stored and exported.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditRow {
+    pub station: String,
+    /// Counted from 1 for each station, without a gap.
+    pub no: u64,
+    /// UTC.
+    pub at: jiff::Timestamp,
+    /// A user as the station knows him; `station` for what it does by itself.
+    pub actor: String,
+    pub action: Action,
+    pub batch: BatchId,
+    /// The page, or a document's first page.
+    pub page: Option<u32>,
+    /// What else is to be known: a reason, a rule, a file's hash. No patient's
+    /// value.
+    pub detail: String,
+    /// The hash of the row before; of a station's first row all zeros.
+    pub before: Sha256,
+    pub hash: Sha256,
+}
+
+impl AuditRow {
+    /// What `hash` must be: SHA-256 of the other values as a JSON array, in the
+    /// order they are declared.
+    pub fn expected_hash(&self) -> Sha256 {
+        let values = (
+            &self.station,
+            self.no,
+            self.at.to_string(),
+            &self.actor,
+            self.action.name(),
+            self.batch.as_str(),
+            self.page,
+            &self.detail,
+            self.before.to_string(),
+        );
+        let text = serde_json::to_string(&values).expect("plain values are JSON");
+        Sha256::of(text.as_bytes())
+    }
+}
+
+/// How long a station's chain is, and its last hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditHead {
+    pub no: u64,
+    pub hash: Sha256,
+}
+
+/// What is wrong with a chain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum AuditProblem {
+    /// A row's values are not those its hash was made of.
+    Changed { no: u64 },
+    /// A row is not bound to the one that stands before it.
+    Unbound { no: u64 },
+    /// Rows between these are gone.
+    Gap { after: u64, next: u64 },
+    /// The chain ends before the row that was last noted outside the database.
+    CutOff { last: u64, noted: u64 },
+    /// The row noted outside the database is another.
+    OtherHead { no: u64 },
+}
+
+impl fmt::Display for AuditProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AuditProblem::Changed { no } => write!(f, "row {no} was changed"),
+            AuditProblem::Unbound { no } => write!(f, "row {no} does not follow the one before it"),
+            AuditProblem::Gap { after, next } => {
+                write!(f, "rows between {after} and {next} are gone")
+            }
+            AuditProblem::CutOff { last, noted } => {
+                write!(f, "the rows behind {last} are gone, up to {noted} at least")
+            }
+            AuditProblem::OtherHead { no } => {
+                write!(f, "row {no} is not the one that was noted outside the database")
+            }
+        }
+    }
+}
+
+/// Follows a chain row by row.
+#[derive(Debug, Default)]
+pub struct AuditCheck {
+    last: Option<AuditHead>,
+    noted: Option<AuditHead>,
+    problems: Vec<AuditProblem>,
+}
+
+impl AuditCheck {
+    /// `noted` is what was kept outside the database.
+    pub fn against(noted: Option<AuditHead>) -> Self {
+        AuditCheck { noted, ..AuditCheck::default() }
+    }
+
+    /// The next row, in the order of their numbers.
+    pub fn row(&mut self, row: &AuditRow) {
+        let (last, before) = self.last.map_or((0, Sha256::from_bytes([0; 32])), |l| (l.no, l.hash));
+        if row.no != last + 1 {
+            self.problems.push(AuditProblem::Gap { after: last, next: row.no });
+        } else if row.before != before {
+            self.problems.push(AuditProblem::Unbound { no: row.no });
+        }
+        if row.hash != row.expected_hash() {
+            self.problems.push(AuditProblem::Changed { no: row.no });
+        }
+        if self.noted.is_some_and(|noted| noted.no == row.no && noted.hash != row.hash) {
+            self.problems.push(AuditProblem::OtherHead { no: row.no });
+        }
+        self.last = Some(AuditHead { no: row.no, hash: row.hash });
+    }
+
+    /// The rows followed, and what is wrong.
+    pub fn end(mut self) -> (u64, Vec<AuditProblem>) {
+        let last = self.last.map_or(0, |last| last.no);
+        if let Some(noted) = self.noted
+            && noted.no > last
+        {
+            self.problems.push(AuditProblem::CutOff { last, noted: noted.no });
+        }
+        (last, self.problems)
+    }
+}
