@@ -38,7 +38,7 @@ impl Hospital {
         let url = self.server.url("outguide").with_its_password().to_owned();
         let settings = format!(
             "[station]\nid = \"{id}\"\nshared_spool = \"{}\"\n\
-             [store]\nurl = \"{url}\"\nlease_seconds = 5\n[ocr]\nworkers = 1\n",
+             [store]\nurl = \"{url}\"\nlease_seconds = 15\n[ocr]\nworkers = 1\n",
             self.spool.path().display()
         );
         std::fs::write(station.path("station.toml"), settings).unwrap();
