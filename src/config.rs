@@ -5,6 +5,7 @@
 //! line decides that. All settings with their defaults: docs/station.md.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use crate::settings_file::{Problem, Section, SettingsFile, listed};
@@ -32,6 +33,9 @@ pub struct Station {
     /// Where the running station listens for commands; where not given,
     /// `socket` in the state folder.
     pub socket: Option<PathBuf>,
+    /// Where the running station listens for HTTP too: a loopback address. Port
+    /// 0 is one that the system chooses.
+    pub http: Option<SocketAddr>,
     /// The feeder stops before less than this is free where the spool is.
     pub free_space_floor_mb: u64,
     /// Looked in before `/etc/outguide/profiles`.
@@ -98,6 +102,7 @@ impl Default for Station {
             state_dir: PathBuf::from("/var/lib/outguide"),
             shared_spool: None,
             socket: None,
+            http: None,
             // Forty colour letter pages at 300 dpi as they leave the scanner, 25 MB each.
             free_space_floor_mb: 1024,
             profiles_dir: None,
@@ -162,6 +167,7 @@ pub fn parse(text: &str, file_name: &str) -> (Option<Station>, Vec<Problem>) {
 fn station(root: &Section<'_>) -> Station {
     let standard = Station::default();
     let machine = root.section("station");
+    let serve = root.section("serve");
     let scanner = root.section("scanner");
     let ocr = root.section("ocr");
     let store = root.section("store");
@@ -173,6 +179,7 @@ fn station(root: &Section<'_>) -> Station {
         state_dir: folder(&machine, "state_dir").unwrap_or(standard.state_dir),
         shared_spool: folder(&machine, "shared_spool"),
         socket: folder(&machine, "socket"),
+        http: loopback_address(&serve),
         free_space_floor_mb: machine
             .whole("free_space_floor_mb", 1..=1_000_000)
             .unwrap_or(standard.free_space_floor_mb),
@@ -193,7 +200,7 @@ fn station(root: &Section<'_>) -> Station {
         // One that is not whole refuses the file.
         hot_folders: hot_folders.iter().filter_map(hot_folder).collect(),
     };
-    let sections = [&machine, &scanner, &ocr, &store, &repository, root];
+    let sections = [&machine, &serve, &scanner, &ocr, &store, &repository, root];
     for section in sections.into_iter().chain(&hot_folders) {
         section.no_other_keys();
     }
@@ -236,6 +243,25 @@ fn checked_id(section: &Section<'_>, id: &str) -> String {
         );
     }
     id.to_owned()
+}
+
+/// Others on the network could read along, the token and pages of charts.
+fn loopback_address(section: &Section<'_>) -> Option<SocketAddr> {
+    let text = section.text("http")?;
+    let (what, remedy) = match text.parse::<SocketAddr>() {
+        Ok(address) if address.ip().is_loopback() => return Some(address),
+        Ok(_) => (
+            format!("{text:?} can be reached from other machines, and there is no TLS yet"),
+            "write a loopback address, such as \"127.0.0.1:8632\"; a program on another machine \
+             comes through a tunnel (ssh -L)",
+        ),
+        Err(_) => (
+            format!("{text:?} is not an address with a port"),
+            "write a loopback address, such as \"127.0.0.1:8632\" or \"[::1]:8632\"",
+        ),
+    };
+    section.file().refuse(&section.path_of("http"), what, remedy);
+    None
 }
 
 /// What is wrong with it is said without repeating it: it may hold a password.
@@ -383,6 +409,7 @@ mod tests {
         assert_eq!(station.repository.staging, Some("/srv/repository/outguide-staging".into()));
         assert!(station.profiles_dir.is_some() && station.tessdata_dir.is_some());
         assert!(station.scanner.is_some());
+        assert_eq!(station.http, Some(([127, 0, 0, 1], 8632).into()));
         let [fax, copier] = &station.hot_folders[..] else { panic!("two hot folders") };
         assert_eq!((fax.closes, fax.poll_seconds), (Closes::File, None));
         assert_eq!(copier.closes, Closes::Quiet { seconds: 60 });
@@ -447,6 +474,13 @@ mod tests {
             ("[station]\nfree_space_floor_mb = 0", "station.free_space_floor_mb: is 0"),
             ("[station]\nstate = \"/x\"", "station.state: is not a setting"),
             ("[stations]", "stations: is not a setting; did you mean \"station\"?"),
+            (
+                "[serve]\nhttp = \"0.0.0.0:8632\"",
+                "station.toml:2:8: serve.http: \"0.0.0.0:8632\" can be reached from other machines",
+            ),
+            ("[serve]\nhttp = \"[::]:8632\"", "there is no TLS yet"),
+            ("[serve]\nhttp = \"localhost\"", "serve.http: \"localhost\" is not an address"),
+            ("[serve]\nhttps = \"127.0.0.1:1\"", "serve.https: is not a setting"),
             ("[ocr]\nworkers = \"two\"", "ocr.workers: is the text \"two\""),
             ("[repository]\ndir = \"/var/lib/outguide/in\"", "repository.dir: the watched folder"),
             ("[repository]\ndir = \"/var/lib\"", "repository.dir: the watched folder"),

@@ -224,6 +224,13 @@ impl Spool {
         room_for_a_sheet(&self.disk, &self.root, self.floor_bytes)
     }
 
+    /// Free to the station where its pages are kept. Blocks.
+    pub fn free_bytes(&self) -> Result<u64, SpoolFault> {
+        let space = self.disk.space(&self.root);
+        let fault = |source| SpoolFault::MeasureSpace { folder: self.root.clone(), source };
+        Ok(space.map_err(fault)?.free)
+    }
+
     /// Makes a page durable. Once this returns, `bytes` survive any stop.
     pub fn keep(
         &self,

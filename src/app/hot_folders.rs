@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, broadcast, watch};
+use tokio::sync::{Notify, watch};
 
 use super::serve::Serving;
 use super::{State, keep_apart, new_batch, pages_of_file, settled_path};
@@ -26,7 +26,7 @@ use crate::repository::time_limit::{OPENING_TIME_LIMIT, opened_within};
 use crate::spool::Spool;
 use crate::store::{BatchRow, Moved, Store};
 use crate::supervisor::Supervisor;
-use crate::web::api::event::{Happening, StationEvent};
+use crate::web::api::event::{Events, Happening};
 
 /// Refuses at the start what would fail at the first file. That a folder is not
 /// there is no fault: a share may be mounted later.
@@ -64,7 +64,7 @@ pub fn keep(
     supervisor: &mut Supervisor,
     serving: &Arc<Serving>,
     state: &State,
-    events: &broadcast::Sender<StationEvent>,
+    events: &Events,
     look_again: &Arc<Notify>,
 ) {
     for hot in &serving.station.hot_folders {
@@ -97,8 +97,7 @@ fn parts(hot: &HotFolder, serving: &Arc<Serving>, state: &State, feeder: Feeder)
         feed: feeding(feeder),
         tell_moved: Box::new(move |batch| {
             look_again.notify_one();
-            // Nobody may be watching.
-            drop(events.send(StationEvent { batch: batch.clone(), what: Happening::Moved }));
+            events.tell(batch, Happening::Moved);
         }),
     }
 }
@@ -177,7 +176,7 @@ fn in_words(fault: &dyn std::error::Error) -> String {
 struct Feeder {
     store: Store,
     spool: Spool,
-    events: broadcast::Sender<StationEvent>,
+    events: Events,
     look_again: Arc<Notify>,
     runtime: Handle,
     draining: watch::Receiver<bool>,
@@ -217,7 +216,7 @@ impl Feeder {
             tell: &mut |event| {
                 self.look_again.notify_one();
                 let what = Happening::from(event);
-                drop(self.events.send(StationEvent { batch: batch.id.clone(), what }));
+                self.events.tell(&batch.id, what);
             },
         }
         .feed(runtime, &WhichScanner::Folder(stack), &as_single_sheets(&profile), None);
@@ -248,7 +247,7 @@ impl Feeder {
                 batch.id = %batch.id, %error, "why the batch stands still cannot be recorded"
             ),
         }
-        drop(self.events.send(StationEvent { batch: batch.id.clone(), what: Happening::Moved }));
+        self.events.tell(&batch.id, Happening::Moved);
     }
 }
 

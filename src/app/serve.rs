@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use sd_notify::NotifyState;
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{Notify, broadcast, watch};
+use tokio::sync::{Notify, watch};
 
 use super::hot_folders;
 use super::{
@@ -26,10 +27,11 @@ use crate::records::batch::{Expected, PaperFrom};
 use crate::repository::watched_folder::WatchedFolder;
 use crate::store::{BatchRow, Store};
 use crate::supervisor::{Drained, Supervisor};
-use crate::web::api::event::{Happening, StationEvent};
+use crate::web::api::event::{Events, Happening};
 use crate::web::api::order::{Order, stack};
 use crate::web::api::problem::{Problem, ProblemKind};
-use crate::web::{self, StationFacts, Web};
+use crate::web::token::Token;
+use crate::web::{self, StationFacts, Web, loopback};
 
 /// Those who watch may be this far behind before they miss something.
 const EVENTS_KEPT: usize = 4096;
@@ -65,7 +67,7 @@ pub async fn serve(serving: Serving) -> anyhow::Result<()> {
     let Serving { station, folder, profiles_dir, .. } = &serving;
     hot_folders::check(station, folder, profiles_dir.as_deref())?;
     let serving = Arc::new(serving);
-    let (events, look_again) = (broadcast::Sender::new(EVENTS_KEPT), Arc::new(Notify::new()));
+    let (events, look_again) = (Events::new(EVENTS_KEPT), Arc::new(Notify::new()));
     let desk = desk(&serving, &state, &events, &look_again);
     for settled in desk.settle().await? {
         tell_of(&settled);
@@ -74,6 +76,7 @@ pub async fn serve(serving: Serving) -> anyhow::Result<()> {
     let runner = Arc::new(runner(&serving, &state, &events, &alive));
     let web = Arc::new(face(&serving, &state, &desk, &events));
     let mut supervisor = Supervisor::default();
+    keep_http(&mut supervisor, &serving, web.clone()).await?;
     keep_socket(&mut supervisor, &serving.socket, web)?;
     hot_folders::keep(&mut supervisor, &serving, &state, &events, &look_again);
     let draining = supervisor.draining();
@@ -137,12 +140,7 @@ fn tell_of(settled: &Settled) {
     );
 }
 
-fn desk(
-    serving: &Serving,
-    state: &State,
-    events: &broadcast::Sender<StationEvent>,
-    look_again: &Arc<Notify>,
-) -> Desk {
+fn desk(serving: &Serving, state: &State, events: &Events, look_again: &Arc<Notify>) -> Desk {
     let events = events.clone();
     Desk::new(DeskParts {
         store: state.store.clone(),
@@ -153,17 +151,14 @@ fn desk(
         pages_of_file: super::pages_of_file,
         now: jiff::Timestamp::now,
         look_again: look_again.clone(),
-        tell: Box::new(move |batch, event| {
-            // Nobody may be watching.
-            drop(events.send(StationEvent { batch: batch.clone(), what: event.into() }));
-        }),
+        tell: Box::new(move |batch, event| events.tell(batch, event.into())),
     })
 }
 
 fn runner(
     serving: &Arc<Serving>,
     state: &State,
-    events: &broadcast::Sender<StationEvent>,
+    events: &Events,
     alive: &Arc<AtomicBool>,
 ) -> Runner {
     let (events, alive) = (events.clone(), alive.clone());
@@ -176,9 +171,7 @@ fn runner(
         lease: state.lease,
         at_once: at_once(&serving.station),
         now: jiff::Timestamp::now,
-        tell: Box::new(move |batch, event| {
-            drop(events.send(StationEvent { batch: batch.clone(), what: Happening::from(event) }));
-        }),
+        tell: Box::new(move |batch, event| events.tell(batch, Happening::from(event))),
         alive: Box::new(move || alive.store(true, Ordering::Relaxed)),
     }
 }
@@ -249,12 +242,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn face(
-    serving: &Arc<Serving>,
-    state: &State,
-    desk: &Desk,
-    events: &broadcast::Sender<StationEvent>,
-) -> Web {
+fn face(serving: &Arc<Serving>, state: &State, desk: &Desk, events: &Events) -> Web {
     let (taking, spool) = (serving.clone(), state.spool.id().to_owned());
     Web {
         desk: desk.clone(),
@@ -372,6 +360,45 @@ async fn note_audit_head_or_say_so(serving: &Serving, store: &Store) {
     if let Err(error) = note_audit_head(folder, store, &station.id, &Disk::Real).await {
         tracing::error!(error = format!("{error:#}"), "how far the audit goes is not noted");
     }
+}
+
+/// Listening is tried here first, as for the socket. Where the system chose the
+/// port it is the same after a failure.
+async fn keep_http(
+    supervisor: &mut Supervisor,
+    serving: &Serving,
+    web: Arc<Web>,
+) -> anyhow::Result<()> {
+    let folder = &serving.folder;
+    loopback::forget_address(folder).with_context(|| {
+        format!("an address of HTTP that holds no more is left in {}", folder.display())
+    })?;
+    let Some(address) = serving.station.http else { return Ok(()) };
+    let token = Arc::new(Token::open(&Disk::Real, folder)?);
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen for HTTP at {address} (serve.http)"))?;
+    let address = listener.local_addr()?;
+    loopback::keep_address(&Disk::Real, folder, &listener)
+        .with_context(|| format!("cannot keep the address of HTTP in {}", folder.display()))?;
+    tracing::info!(%address, "listening for HTTP");
+    let first = Mutex::new(Some(listener));
+    let draining = supervisor.draining();
+    supervisor.keep("http", move || {
+        let listener = locked(&first).take();
+        let (token, web, draining) = (token.clone(), web.clone(), draining.clone());
+        async move {
+            let listener = match listener {
+                Some(listener) => Ok(listener),
+                None => TcpListener::bind(address).await,
+            };
+            match listener {
+                Ok(listener) => loopback::serve(listener, token, web, draining).await,
+                Err(error) => tracing::error!(%error, "cannot listen for HTTP"),
+            }
+        }
+    });
+    Ok(())
 }
 
 /// Where systemd watches, it is told that steps are still looked for.

@@ -178,7 +178,12 @@ fn as_stopped(body: &[u8]) -> Stopped {
 
 pub fn exit_of(kind: ProblemKind) -> Exit {
     match kind {
-        ProblemKind::Request | ProblemKind::NotFound | ProblemKind::NotAllowed => Exit::Failed,
+        ProblemKind::Request
+        | ProblemKind::NotFound
+        | ProblemKind::NotAllowed
+        | ProblemKind::NoToken
+        | ProblemKind::TooLarge
+        | ProblemKind::TookTooLong => Exit::Failed,
         ProblemKind::Unfinished => Exit::Unfinished,
         ProblemKind::Settings => Exit::Settings,
         ProblemKind::Scanner => Exit::Scanner,

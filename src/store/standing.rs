@@ -2,7 +2,8 @@
 
 use sqlx::any::AnyRow;
 
-use super::{Store, StoreFault, failed, number, number_if_any, unreadable};
+use super::{Store, StoreFault, failed, number, number_if_any, parsed, unreadable};
+use crate::records::batch::BatchState;
 use crate::records::ids::{BatchId, PageNo};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +37,22 @@ impl Store {
         .await
         .map_err(failed("see how far a batch has come"))?;
         read_standing(&row)
+    }
+}
+
+impl Store {
+    /// How many batches there are in each state that any stands in, of all stations.
+    pub async fn batches_by_state(&self) -> Result<Vec<(BatchState, u64)>, StoreFault> {
+        sqlx::query(
+            "SELECT state, CAST(COUNT(*) AS BIGINT) AS batches FROM batch GROUP BY state \
+             ORDER BY state",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(failed("count batches by state"))?
+        .iter()
+        .map(|row| Ok((parsed(row, "state")?, number(row, "batches")?)))
+        .collect()
     }
 }
 

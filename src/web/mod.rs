@@ -1,5 +1,6 @@
 //! The station's face: what people and programs see of it and order of it, over
-//! HTTP. Today that is the JSON API ([`api`]), on the station's own socket.
+//! HTTP. Today that is the JSON API ([`api`]), on the station's own socket and,
+//! where `station.toml` says so, on a loopback address ([`loopback`]).
 //!
 //! Nothing here decides: an order goes to the desk, a question to the store.
 
@@ -9,9 +10,10 @@ use std::sync::Arc;
 use std::{fs, io};
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use tokio::net::UnixListener;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 
 use crate::capture::desk::Desk;
 use crate::device::scanner::PageStack;
@@ -19,14 +21,19 @@ use crate::spool::Spool;
 use crate::store::{BatchRow, Store};
 
 pub mod api;
+pub mod loopback;
 pub mod peer;
+pub mod token;
 
-use api::event::StationEvent;
+use api::event::Events;
 use api::order::Order;
 use api::problem::Problem;
 
 /// Members of the service's group may order, others may not.
 const SOCKET_MODE: u32 = 0o660;
+
+/// An order with the names of ten thousand files.
+const MOST_BODY_BYTES: usize = 1024 * 1024;
 
 /// What the pages and the API are made from.
 pub struct Web {
@@ -34,7 +41,7 @@ pub struct Web {
     pub store: Store,
     pub spool: Spool,
     pub station: StationFacts,
-    pub events: broadcast::Sender<StationEvent>,
+    pub events: Events,
     /// Makes a batch's row of an order, which it may refuse. May block.
     pub take_order: TakeOrder,
 }
@@ -55,6 +62,8 @@ pub struct StationFacts {
 pub fn routes(web: Arc<Web>) -> Router {
     Router::new()
         .route("/health", get(api::status::health))
+        .route("/metrics", get(api::metrics::metrics))
+        .route("/openapi.json", get(api::openapi::document))
         .route("/status", get(api::status::status))
         .route("/backlog", get(api::status::backlog))
         .route("/events", get(api::event::all))
@@ -71,6 +80,7 @@ pub fn routes(web: Arc<Web>) -> Router {
         .route("/batches/{batch}/discard", post(api::batch::discard))
         .route("/batches/{batch}/release", post(api::batch::release))
         .fallback(api::problem::no_such_thing)
+        .layer(DefaultBodyLimit::max(MOST_BODY_BYTES))
         .with_state(web)
 }
 
@@ -88,13 +98,15 @@ pub fn listen(path: &Path) -> io::Result<UnixListener> {
 }
 
 /// Serves until the station drains; streams of events end then.
-pub async fn serve(listener: UnixListener, web: Arc<Web>, mut draining: watch::Receiver<bool>) {
+pub async fn serve(listener: UnixListener, web: Arc<Web>, draining: watch::Receiver<bool>) {
     let service = routes(web).into_make_service_with_connect_info::<peer::Peer>();
-    let drains = async move {
-        // An error says that nobody is there to say it: as good as draining.
-        drop(draining.wait_for(|drains| *drains).await);
-    };
-    if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(drains).await {
+    let served = axum::serve(listener, service).with_graceful_shutdown(drains(draining));
+    if let Err(error) = served.await {
         tracing::error!(%error, "the station's socket failed");
     }
+}
+
+async fn drains(mut draining: watch::Receiver<bool>) {
+    // An error says that nobody is there to say it: as good as draining.
+    drop(draining.wait_for(|drains| *drains).await);
 }

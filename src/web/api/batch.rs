@@ -258,6 +258,7 @@ fn as_shown(web: &Web, batch: BatchRow, standing: Standing) -> BatchShown {
 fn understood<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Problem> {
     match body {
         Ok(Json(body)) => Ok(body),
+        Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(Problem::too_large()),
         Err(error) => Err(Problem::new(ProblemKind::Request, error.body_text())),
     }
 }
@@ -271,7 +272,7 @@ fn may_name_files(peer: Peer, files: &[std::path::PathBuf]) -> Result<(), Proble
         return Ok(());
     }
     let told = "the station reads files with its own rights, so that only its own user may name \
-                them; run this as that user";
+                them; run this as that user, by the station's socket";
     Err(Problem::new(ProblemKind::NotAllowed, told))
 }
 

@@ -2,11 +2,13 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::{Path, State};
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use serde::{Deserialize, Serialize};
+use tokio::sync::broadcast;
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_stream::{Stream, StreamExt};
 
@@ -74,6 +76,69 @@ pub enum Happening {
     },
 }
 
+/// Where the station tells what happens. Clones tell, and count, together.
+#[derive(Clone)]
+pub struct Events {
+    watchers: broadcast::Sender<StationEvent>,
+    counts: Arc<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    pages_kept: AtomicU64,
+    pages_read: AtomicU64,
+    documents_filed: AtomicU64,
+}
+
+/// What this process has done since it started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DoneSinceStart {
+    pub pages_kept: u64,
+    pub pages_read: u64,
+    pub documents_filed: u64,
+}
+
+impl Events {
+    /// Those who watch may be `kept` events behind before they miss something.
+    pub fn new(kept: usize) -> Self {
+        Events { watchers: broadcast::Sender::new(kept), counts: Arc::default() }
+    }
+
+    /// Counted here, before anybody can miss it.
+    pub fn tell(&self, batch: &BatchId, what: Happening) {
+        let counted = match what {
+            Happening::PageKept { .. } => Some(&self.counts.pages_kept),
+            Happening::PageRead { .. } => Some(&self.counts.pages_read),
+            Happening::DocumentFiled { .. } => Some(&self.counts.documents_filed),
+            Happening::ScannerReady { .. }
+            | Happening::Warning { .. }
+            | Happening::PageWithoutText { .. }
+            | Happening::PageOfDoubtfulSize { .. }
+            | Happening::Separated { .. }
+            | Happening::StepFailed { .. }
+            | Happening::Moved
+            | Happening::Standing { .. } => None,
+        };
+        if let Some(counted) = counted {
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
+        // Nobody may be watching.
+        drop(self.watchers.send(StationEvent { batch: batch.clone(), what }));
+    }
+
+    pub fn done_since_start(&self) -> DoneSinceStart {
+        DoneSinceStart {
+            pages_kept: self.counts.pages_kept.load(Ordering::Relaxed),
+            pages_read: self.counts.pages_read.load(Ordering::Relaxed),
+            documents_filed: self.counts.documents_filed.load(Ordering::Relaxed),
+        }
+    }
+
+    fn watch(&self) -> BroadcastStream<StationEvent> {
+        BroadcastStream::new(self.watchers.subscribe())
+    }
+}
+
 impl From<DeskEvent> for Happening {
     fn from(event: DeskEvent) -> Self {
         match event {
@@ -124,7 +189,7 @@ type Told = Result<Event, Infallible>;
 /// `GET /events`: of all batches, from now on.
 pub async fn all(State(web): State<Arc<Web>>) -> Sse<impl Stream<Item = Told>> {
     // Whoever listens too slowly misses some; where things stand is asked anew.
-    let events = BroadcastStream::new(web.events.subscribe()).filter_map(Result::ok);
+    let events = web.events.watch().filter_map(Result::ok);
     let told = events.then(move |event| {
         let web = web.clone();
         async move { Ok(in_words(settled(&web, event).await)) }
@@ -139,7 +204,7 @@ pub async fn of_batch(
 ) -> Result<Sse<impl Stream<Item = Told>>, Problem> {
     let batch = parse_id(&batch)?;
     // Listening first: what happens in between is told twice, and not missed.
-    let events = BroadcastStream::new(web.events.subscribe());
+    let events = web.events.watch();
     let first = StationEvent { batch: batch.clone(), what: standing(&web, &batch).await? };
     let mine = batch.clone();
     let later = events.filter_map(move |event| match event {

@@ -3,6 +3,8 @@
 
 pub mod batch;
 pub mod event;
+pub mod metrics;
+pub mod openapi;
 pub mod order;
 pub mod page;
 pub mod problem;

@@ -41,6 +41,12 @@ pub enum ProblemKind {
     Storage,
     /// This user may not.
     NotAllowed,
+    /// Over HTTP the station's token is needed.
+    NoToken,
+    /// The body is larger than any order.
+    TooLarge,
+    /// The request did not come whole in time, or took too long to answer.
+    TookTooLong,
 }
 
 impl ProblemKind {
@@ -52,6 +58,9 @@ impl ProblemKind {
             ProblemKind::Settings | ProblemKind::Input => StatusCode::UNPROCESSABLE_ENTITY,
             ProblemKind::Scanner | ProblemKind::Storage => StatusCode::SERVICE_UNAVAILABLE,
             ProblemKind::NotAllowed => StatusCode::FORBIDDEN,
+            ProblemKind::NoToken => StatusCode::UNAUTHORIZED,
+            ProblemKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            ProblemKind::TookTooLong => StatusCode::REQUEST_TIMEOUT,
         }
     }
 
@@ -65,6 +74,9 @@ impl ProblemKind {
             ProblemKind::Input => "A file cannot be read as pages",
             ProblemKind::Storage => "Something cannot be kept",
             ProblemKind::NotAllowed => "This is not allowed",
+            ProblemKind::NoToken => "The station's token is needed",
+            ProblemKind::TooLarge => "The request is too large",
+            ProblemKind::TookTooLong => "The request took too long",
         }
     }
 }
@@ -77,6 +89,10 @@ impl Problem {
             title: kind.title().to_owned(),
             detail: detail.to_string(),
         }
+    }
+
+    pub fn too_large() -> Self {
+        Problem::new(ProblemKind::TooLarge, "an order is a megabyte at most")
     }
 
     /// With the causes behind it: an administrator reads on.
