@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{fs, io};
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, HttpBody, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -140,6 +140,10 @@ fn token_is_needed() -> Response {
 /// The request with its whole body.
 async fn whole(request: Request) -> Result<Request, Problem> {
     let (parts, body) = request.into_parts();
+    // Said beforehand: nobody waits for what is not read.
+    if body.size_hint().lower() > MOST_BODY_BYTES as u64 {
+        return Err(Problem::too_large());
+    }
     let read = timeout(BODY_LIMIT, to_bytes(body, MOST_BODY_BYTES)).await;
     let read = read.map_err(|_| {
         Problem::new(ProblemKind::TookTooLong, "the request did not come whole in 10 seconds")
