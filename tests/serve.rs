@@ -109,6 +109,20 @@ fn a_station_told_to_end_stops_the_scanner_and_goes_on_at_the_next_start() {
 }
 
 #[test]
+fn somebody_who_watches_does_not_hold_up_the_end() {
+    let station = Station::new();
+    station.lay_in_small(1);
+    let profile = station.quick_profile("feeder");
+    let served = station.serve(&with(&profile[..2], &[]));
+    let batch = served.order("quick", "stack-end");
+    let watching = served.watch(&batch);
+    served.comes_to(&batch, &["filed"]);
+    assert!(served.terminate().success());
+    assert!(!station.serve_log().contains("broken off"), "{}", station.serve_log());
+    assert_eq!(watching.told().last().unwrap()["standing"]["state"], "filed");
+}
+
+#[test]
 fn counts_that_do_not_balance_are_filed_only_with_a_named_persons_reason() {
     let station = Station::new();
     station.lay_in_small(2);

@@ -97,6 +97,8 @@ pub async fn serve(serving: Serving) -> anyhow::Result<()> {
     if let Err(fault) = desk.drain().await {
         tracing::error!(%fault, "the scanner could not be stopped in order");
     }
+    // Whoever watches is let go: a stream would hold up the end.
+    events.end();
     if supervisor.drain(DRAIN_LIMIT).await == Drained::BrokenOff {
         tracing::warn!("steps were broken off; the next start repeats them");
     }

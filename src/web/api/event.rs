@@ -10,6 +10,7 @@ use axum::response::sse::{Event, KeepAlive};
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 use tokio_stream::wrappers::BroadcastStream;
+use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 use tokio_stream::{Stream, StreamExt};
 
 use super::batch::{BatchShown, parse_id, shown};
@@ -79,7 +80,8 @@ pub enum Happening {
 /// Where the station tells what happens. Clones tell, and count, together.
 #[derive(Clone)]
 pub struct Events {
-    watchers: broadcast::Sender<StationEvent>,
+    /// `None`: the station ends, and with it every stream.
+    watchers: broadcast::Sender<Option<StationEvent>>,
     counts: Arc<Counts>,
 }
 
@@ -123,7 +125,7 @@ impl Events {
             counted.fetch_add(1, Ordering::Relaxed);
         }
         // Nobody may be watching.
-        drop(self.watchers.send(StationEvent { batch: batch.clone(), what }));
+        drop(self.watchers.send(Some(StationEvent { batch: batch.clone(), what })));
     }
 
     pub fn done_since_start(&self) -> DoneSinceStart {
@@ -134,8 +136,14 @@ impl Events {
         }
     }
 
-    fn watch(&self) -> BroadcastStream<StationEvent> {
-        BroadcastStream::new(self.watchers.subscribe())
+    /// Ends the streams of all who watch: the station ends.
+    pub fn end(&self) {
+        drop(self.watchers.send(None));
+    }
+
+    /// Until the station ends. An error says that some were missed.
+    fn watch(&self) -> impl Stream<Item = Result<StationEvent, BroadcastStreamRecvError>> + use<> {
+        BroadcastStream::new(self.watchers.subscribe()).map_while(Result::transpose)
     }
 }
 
