@@ -180,10 +180,7 @@ impl Desk {
         let profile = profile_of(&batch)?;
         // Nobody else may come to the scanner between the two.
         let seat = self.take_the_scanner(&batch.id, store)?;
-        if let Err(fault) = store.open_batch(&batch).await {
-            self.leave_the_scanner();
-            return Err(fault.into());
-        }
+        store.open_batch(&batch).await?;
         if let Some(stack) = stack {
             self.stacks().insert(batch.id.clone(), stack);
         }
@@ -211,14 +208,8 @@ impl Desk {
         check_paper_given(store, &batch, &orders, MorePaper::MayCome).await?;
         let profile = profile_of(&batch)?;
         let seat = self.take_the_scanner(id, store)?;
-        let ready = async {
-            record_new_orders(store, &before, &batch, orders.last_sheet).await?;
-            super::settle(store, spool, id).await.map_err(DeskFault::Paper)
-        };
-        if let Err(fault) = ready.await {
-            self.leave_the_scanner();
-            return Err(fault);
-        }
+        record_new_orders(store, &before, &batch, orders.last_sheet).await?;
+        super::settle(store, spool, id).await?;
         if let Some(stack) = orders.stack {
             self.stacks().insert(id.clone(), stack);
         }
@@ -262,7 +253,6 @@ impl Desk {
         if is_being_fed && store.is_from_a_hot_folder(id).await? {
             return Err(DeskFault::FromAHotFolder { id: id.clone() });
         }
-        let orders = NewOrders { stack: orders.stack, ..orders };
         let batch = with_new_orders(store, &before, &orders).await?;
         check_paper_given(store, &batch, &orders, MorePaper::ComesNot).await?;
         if store.pages(id).await?.is_empty() {
@@ -359,6 +349,7 @@ impl Desk {
             next_page: Arc::default(),
             tell_over,
             store: store.clone(),
+            desk: self.clone(),
         };
         *at = Some(AtTheScanner {
             batch: id.clone(),
@@ -435,8 +426,7 @@ impl Desk {
             let _span = tracing::info_span!("feeding", batch.id = %batch.id).entered();
             let closes = desk.feed(&runtime, &batch, &which, &profile, &seat);
             desk.come_to_rest(&runtime, &batch, &closes);
-            desk.leave_the_scanner();
-            seat.tell_over.send_replace(true);
+            drop(seat);
             (desk.0.parts.tell)(&batch.id, DeskEvent::Moved);
             desk.0.parts.look_again.notify_one();
         });
@@ -532,13 +522,22 @@ impl Desk {
     }
 }
 
-/// What the feeding thread has in hand.
+/// A place at the scanner, taken until this is dropped.
 struct Seat {
+    desk: Desk,
     /// For what the clerk who gave the order does.
     store: Store,
     stop: StopSwitch,
     next_page: Arc<Mutex<Option<SyncSender<NextPage>>>>,
     tell_over: watch::Sender<bool>,
+}
+
+/// However it ends: an order whose giver went away, a thread that broke off.
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.desk.leave_the_scanner();
+        self.tell_over.send_replace(true);
+    }
 }
 
 enum Rest {
