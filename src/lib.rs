@@ -13,7 +13,8 @@
 //! [`app::serve`] runs this all day: the [`capture::desk`] owns the scanner, the
 //! [`pipeline::runner`] does the steps that are due, [`web`] tells and takes
 //! orders on the station's socket, [`intake`] makes batches of what hot folders
-//! bring, and the [`supervisor`] keeps them all going.
+//! bring, [`decisions`] takes what people say of documents, and the
+//! [`supervisor`] keeps them all going.
 //! They meet in the [`store`]. `outguide capture` does one batch by the same
 //! parts, or hands its order to the station that runs. [`backup`] keeps what
 //! cannot be made again, and puts a lost station back.
@@ -33,7 +34,7 @@
 //! | 0 words | [`records`] | std and plain-data crates |
 //! | 1 ground | [`profile`] [`config`] [`settings_file`] [`disk`] [`supervisor`] | 0, and one another |
 //! | 2 means | [`device`] [`spool`] [`store`] [`imaging`] [`page_barcodes`] [`ocr`] [`pdf`] [`repository`] | 0, 1; never a sibling |
-//! | 3 work | [`capture`] [`intake`] [`pipeline`] [`printing`] [`backup`] | 0–2; never each other: they meet in the store |
+//! | 3 work | [`capture`] [`intake`] [`pipeline`] [`decisions`] [`printing`] [`backup`] | 0–2; never each other: they meet in the store |
 //! | 4 face | [`web`] | 0–3; of the means it reads the store |
 //! | 5 root | [`app`] [`cli`] | all |
 //!
@@ -69,6 +70,7 @@ pub mod store;
 // 3 work
 pub mod backup;
 pub mod capture;
+pub mod decisions;
 pub mod intake;
 pub mod pipeline;
 pub mod printing;

@@ -17,7 +17,7 @@ use std::time::Duration;
 use api::schema::{faults, resolved};
 use serde_json::{Value, json};
 use station::served::Served;
-use station::{Station, with};
+use station::{Station, page_by_page_profile, with};
 
 const NO_BATCH: &str = "20260131-090000-1a2b";
 
@@ -256,10 +256,55 @@ fn batch_in(asker: &mut Asker<'_>, served: &Served<'_>, more: Value, state: &str
     batch
 }
 
+/// Every decision about documents, of which each is looked at first.
+fn people_decide(asker: &mut Asker<'_>, served: &Served<'_>) {
+    let order = json!({"profile": "reviewed", "closed_by": "stack-end"});
+    asker.station.lay_in_small(6);
+    let batch = batch_in(asker, served, order, "awaiting-review");
+    let due = asker.ask("GET /reviews", &[], None).json();
+    assert_eq!(due["documents"].as_array().unwrap().len(), 2, "{due}");
+    let of = |what: &str| format!("POST /batches/{{batch}}/documents/{{document}}/{what}");
+    let reason = || Some(json!({"reason": "looked at"}));
+    let orders = [
+        (404, of("release"), "9", None, "awaiting-review"),
+        (409, of("withdraw"), "1", reason(), "awaiting-review"),
+        (200, of("release"), "1", None, "awaiting-review"),
+        (409, of("release"), "1", None, "awaiting-review"),
+        (400, of("send-back"), "2", Some(json!({"reason": " "})), "awaiting-review"),
+        (200, of("send-back"), "2", reason(), "in-question"),
+        (422, of("correct"), "1", reason(), "in-question"),
+        (400, of("correct"), "1", Some(json!({"colour": "red"})), "in-question"),
+        (
+            200,
+            of("correct"),
+            "1",
+            Some(json!({"fields": {"mrn": "7"}, "reason": "x"})),
+            "in-question",
+        ),
+        (200, of("withdraw"), "1", reason(), "in-question"),
+        (409, of("withdraw"), "1", reason(), "in-question"),
+    ];
+    for (status, operation, document, body, state) in orders {
+        let answer = asker.ask(&operation, &[&batch, document], body);
+        assert_eq!(answer.status, status, "{operation} {document}: {}", answer.text());
+        served.comes_to(&batch, &[state]);
+    }
+    let answer = "POST /batches/{batch}/questions/{question}/answer";
+    let wrong = json!({"answer": "document", "document_type": "XRAY", "fields": {}});
+    assert_eq!(asker.ask(answer, &[&batch, "1"], Some(wrong)).status, 422);
+    let aside = json!({"answer": "not-of-the-record", "pages": [2], "reason": "a blank form"});
+    assert_eq!(asker.ask(answer, &[&batch, "1"], Some(aside)).status, 200);
+    let document = json!({"answer": "document", "document_type": "DOC"});
+    assert_eq!(asker.ask(answer, &[&batch, "2"], Some(document)).status, 200);
+    served.comes_to(&batch, &["filed"]);
+}
+
 #[test]
 fn every_answer_is_as_the_document_says() {
     let station = Station::new();
     let profile = station.quick_profile("feeder");
+    let reviewed = page_by_page_profile().replace("review = \"none\"", "review = \"all\"");
+    std::fs::write(station.path("profiles/reviewed.toml"), reviewed).unwrap();
     let served = station.serve(&with(&profile[..2], &[]));
     let mut asker = Asker { station: &station, document: document(), seen: BTreeSet::new() };
 
@@ -271,7 +316,8 @@ fn every_answer_is_as_the_document_says() {
     station.lay_in_small(4);
     let three = json!({"closed_by": "stack-end", "expect_sheets": 3});
     let held = batch_in(&mut asker, &served, three, "held");
-    station.lay_in_small(6);
+    people_decide(&mut asker, &served);
+    station.lay_in_small(8);
     let paused = batch_in(&mut asker, &served, json!({}), "paused");
 
     let told: Vec<String> = operations(&asker.document).into_keys().collect();
@@ -280,7 +326,7 @@ fn every_answer_is_as_the_document_says() {
         assert_eq!(asker.ask(operation, &[], None).status, 200, "{operation}");
     }
     let all = asker.ask("GET /batches", &["?all=true"], None).json();
-    assert_eq!(all["batches"].as_array().unwrap().len(), 3, "those that are filed too");
+    assert_eq!(all["batches"].as_array().unwrap().len(), 4, "those that are filed too");
     asker.ask("GET /batches", &["?all=perhaps"], None);
     for operation in told.iter().filter(|name| name.starts_with("GET") && name.contains('{')) {
         for (batch, status) in
@@ -313,7 +359,7 @@ fn every_answer_is_as_the_document_says() {
     ];
     for (status, operation, params, body) in orders {
         if *operation == "POST /batches/{batch}/continue" && *status == 200 {
-            station.lay_in_small(8);
+            station.lay_in_small(10);
         }
         let answer =
             asker.ask(operation, params, Some(body.clone()).filter(|body| !body.is_null()));
@@ -326,12 +372,12 @@ fn every_answer_is_as_the_document_says() {
     asker.ask("POST /batches/{batch}/discard", &[&paused], Some(wrong));
     let none = |name: &&String| name.starts_with("POST") && name.contains('{');
     for operation in told.iter().filter(none) {
-        let body = if operation.contains("release") || operation.contains("discard") {
-            json!({"reason": "x"})
-        } else {
-            json!({})
+        let body = match operation.rsplit('/').next().unwrap() {
+            "release" | "discard" | "send-back" | "withdraw" | "correct" => json!({"reason": "x"}),
+            "answer" => json!({"answer": "as-it-should-be", "reason": "x"}),
+            _ => json!({}),
         };
-        assert_eq!(asker.ask(operation, &[NO_BATCH], Some(body)).status, 404, "{operation}");
+        assert_eq!(asker.ask(operation, &[NO_BATCH, "1"], Some(body)).status, 404, "{operation}");
     }
     for operation in &told {
         let answered = [200, 201].iter().any(|ok| asker.seen.contains(&(operation.clone(), *ok)));

@@ -110,8 +110,9 @@ async fn a_page_that_cannot_be_made_as_it_was_is_read_again_and_recorded_so() {
 async fn held_beside_a_filed_one(work: &BatchWork) -> Vec<PageNo> {
     let (store, batch) = (&work.state.store, &work.batch.id);
     assert_eq!(store.batch(batch).await.unwrap().unwrap().state, BatchState::InQuestion);
-    assert_eq!(store.filed_documents(batch).await.unwrap().len(), 1);
-    let questions = store.questions(batch).await.unwrap();
+    let documents = store.documents(batch).await.unwrap();
+    assert_eq!(documents.iter().filter(|document| document.filed.is_some()).count(), 1);
+    let questions: Vec<_> = store.questions(batch).await.unwrap().into_values().collect();
     assert_eq!(questions.len(), 1, "{questions:?}");
     questions[0].holds.clone()
 }

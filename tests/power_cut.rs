@@ -110,6 +110,8 @@ fn order() -> FilingOrder {
         station: "records-1".to_owned(),
         scanned_at: "2026-01-31T09:00:07Z".parse().unwrap(),
         reviewed: Reviewed::NotReviewed { rule: "profile review = none".to_owned() },
+        replaces: None,
+        withdrawn: None,
     };
     let template = "{document_type}/{document_id}".to_owned();
     FilingOrder { index, template, sidecar: SidecarFormat::Json }

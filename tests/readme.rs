@@ -33,7 +33,9 @@ fn every_command_in_the_readme_does_what_it_says() {
             .replace("20260131-090000-1a2b", &stopped_batch);
         let mut args: Vec<&str> = line.split_whitespace().skip(1).collect();
         let state = station.path("state").display().to_string();
-        if matches!(args[0], "capture" | "check" | "batch" | "question" | "backlog" | "backup") {
+        const OF_THE_STATION: [&str; 7] =
+            ["capture", "check", "batch", "question", "document", "backlog", "backup"];
+        if OF_THE_STATION.contains(&args[0]) {
             args.extend(["--state", &state]);
         }
         // From where the README says so, the station runs.
@@ -63,6 +65,7 @@ fn every_command_in_the_readme_does_what_it_says() {
         "capture",
         "batch",
         "question",
+        "document",
         "backlog",
         "backup",
         "convert",

@@ -318,7 +318,11 @@ fn in_words(separated: &Separated) -> String {
             pages.join(","),
             fields.join(" ")
         );
-        lines.insert((document.first_page.get(), 1), line.trim_end().to_owned());
+        let mut line = line.trim_end().to_owned();
+        if separated.review_due.contains(&document.first_page) {
+            line.push_str(" review-due");
+        }
+        lines.insert((document.first_page.get(), 1), line);
     }
     for (page, place) in &separated.places {
         if let Place::SetAside { reason } = place {

@@ -10,14 +10,14 @@ use outguide::records::batch::{
     BatchState, ClosedBy, Decision, Expected, GivenFile, PaperFrom, Pause,
 };
 use outguide::records::document::{
-    Counted, Document, FieldName, FieldSource, IndexField, Question, QuestionReason,
+    Counted, Document, FieldName, FieldSource, IndexField, Question, QuestionReason, ReviewStanding,
 };
-use outguide::records::ids::{BatchId, PageNo, Sha256};
+use outguide::records::ids::{BatchId, PageNo, QuestionNo, Sha256, Version};
 use outguide::records::page::{PageOutcome, Place, SetAside, Side, Sides, SpooledPage};
 use outguide::records::work::WorkOn;
 use outguide::store::{
-    BatchRow, ClaimedWork, Database, FiledRow, HotFile, HotStanding, Moved, Reach, Recorded, Store,
-    WhichBatches,
+    Answer, BatchRow, ClaimedWork, Database, Decided, DocumentRow, FiledRow, HotFile, HotStanding,
+    Moved, Reach, Recorded, Refusal, Store, TheyAre, WhichBatches,
 };
 use postgres::PostgresServer;
 
@@ -45,6 +45,7 @@ async fn story(database: &Database, folder: &Path) {
     a_batch_takes_pages_only_while_scanning(&store).await;
     a_claim_that_ended_records_nothing(&store).await;
     a_batch_with_a_page_in_no_place_does_not_come_to_its_end(&store).await;
+    people_decide_what_is_filed_and_what_is_filed_is_only_replaced(&store).await;
     counts_are_a_gate_that_a_named_person_opens(&store).await;
     a_discarded_batch_keeps_its_pages_and_nothing_is_due(&store).await;
     work_is_handed_out_in_order_and_once(&store).await;
@@ -52,11 +53,11 @@ async fn story(database: &Database, folder: &Path) {
     store.close().await;
     // What was committed is there for the next start, which changes nothing.
     let store = Store::open(database, &folder.join("backups")).await.unwrap();
-    assert_eq!(store.batches(WhichBatches::All, 100).await.unwrap().len(), 9);
+    assert_eq!(store.batches(WhichBatches::All, 100).await.unwrap().len(), 10);
     assert!(!folder.join("backups").exists(), "nothing was migrated");
     store.close().await;
     let reader = Store::open_to_read(database).await.unwrap();
-    assert_eq!(reader.all_filed_documents().await.unwrap().len(), 1);
+    assert_eq!(reader.all_filed_documents().await.unwrap().len(), 4);
     reader.start_scanning(&id(2)).await.expect_err("it is for reading");
 }
 
@@ -152,6 +153,10 @@ fn document() -> Document {
     }
 }
 
+fn unasked() -> (Document, ReviewStanding) {
+    (document(), ReviewStanding::NotAsked)
+}
+
 fn places() -> BTreeMap<PageNo, Place> {
     BTreeMap::from([
         (page_no(1), Place::Document { first_page: page_no(1) }),
@@ -192,21 +197,27 @@ async fn a_batch_goes_its_way(store: &Store) {
     assert_eq!(store.page_outcome(&batch, page_no(1)).await.unwrap(), Some(unreadable()));
     let claimed = claim(store, &batch).await;
     assert_eq!(claimed.work.on, WorkOn::Separate);
-    let recorded = store.record_separation(&claimed, &[document()], &places(), &[]).await.unwrap();
+    let recorded = store.record_separation(&claimed, &[unasked()], &places(), &[]).await.unwrap();
     assert_eq!(recorded, Recorded::Yes);
     assert_eq!(state(store, &batch).await, BatchState::Filing);
-    assert_eq!(store.documents(&batch).await.unwrap(), [document()]);
+    let row = DocumentRow {
+        document: document(),
+        version: Version::FIRST,
+        review: ReviewStanding::NotAsked,
+        withdrawn: None,
+        filed: None,
+    };
+    assert_eq!(store.documents(&batch).await.unwrap(), std::slice::from_ref(&row));
     assert_eq!(store.placements(&batch).await.unwrap(), places());
     store.record_filing_staging(&batch, Some("/srv/.outguide")).await.unwrap();
     let claimed = claim(store, &batch).await;
     assert_eq!(claimed.work.on, WorkOn::File(page_no(1)));
     nothing_is_due(store, &batch).await;
-    let recorded = store.record_filed(&claimed, page_no(1), &filed()).await.unwrap();
+    let recorded =
+        store.record_filed(&claimed, page_no(1), &filed(), "not reviewed").await.unwrap();
     assert_eq!(recorded, Recorded::Yes);
-    assert_eq!(
-        store.filed_documents(&batch).await.unwrap(),
-        BTreeMap::from([(page_no(1), filed())])
-    );
+    let row = DocumentRow { filed: Some(filed()), ..row };
+    assert_eq!(store.document(&batch, page_no(1)).await.unwrap(), Some(row));
     let claimed = claim(store, &batch).await;
     assert_eq!(claimed.work.on, WorkOn::End);
     assert_eq!(store.end_batch(&claimed, BatchState::Filed).await.unwrap(), Recorded::Yes);
@@ -261,13 +272,13 @@ async fn a_batch_with_a_page_in_no_place_does_not_come_to_its_end(store: &Store)
     let claimed = claim(store, &batch).await;
     let mut places = places();
     places.remove(&page_no(2));
-    store.record_separation(&claimed, &[document()], &places, &[]).await.unwrap_err();
+    store.record_separation(&claimed, &[unasked()], &places, &[]).await.unwrap_err();
     assert_eq!(store.documents(&batch).await.unwrap(), [], "whole or not at all");
     for ended in [BatchState::InQuestion, BatchState::Held, BatchState::Filed] {
         store.end_batch(&claimed, ended).await.expect_err("a page stands nowhere");
     }
     let recorded =
-        store.record_separation(&claimed, &[document()], &self::places(), &[]).await.unwrap();
+        store.record_separation(&claimed, &[unasked()], &self::places(), &[]).await.unwrap();
     assert_eq!(recorded, Recorded::Yes);
     let filing = claim(store, &batch).await;
     store.end_batch(&filing, BatchState::Filed).await.expect_err("its document is not filed");
@@ -299,11 +310,101 @@ async fn counts_are_a_gate_that_a_named_person_opens(store: &Store) {
     let claimed = claim(store, &batch).await;
     store.end_batch(&claimed, BatchState::Filed).await.expect_err("a question is open");
     assert_eq!(store.end_batch(&claimed, BatchState::Held).await.unwrap(), Recorded::Yes);
-    assert_eq!(store.questions(&batch).await.unwrap(), [question]);
+    let first = QuestionNo::new(1).unwrap();
+    assert_eq!(store.questions(&batch).await.unwrap(), BTreeMap::from([(first, question)]));
+    let answer = Answer { pages: Vec::new(), they_are: TheyAre::NotOfTheRecord };
+    let refused = store.answer_question(&batch, first, &answer, &decision()).await.unwrap();
+    assert_eq!(refused, Decided::No(Refusal::CountsComeFirst(batch.clone())));
     assert_eq!(store.release_counts(&batch, &decision()).await.unwrap(), Moved::Yes);
     let row = store.batch(&batch).await.unwrap().unwrap();
     assert_eq!((row.state, row.counts_released), (BatchState::Processing, Some(decision())));
     assert_eq!(claim(store, &batch).await.work.on, WorkOn::Separate, "it is separated again");
+}
+
+/// Separated: the document of page 1 is due for review, page 2 in question.
+async fn separated(store: &Store, no: u32) -> BatchId {
+    let batch = scanning(store, no).await;
+    assert_eq!(store.close_batch(&batch).await.unwrap(), Moved::Yes);
+    read_both_pages(store, &batch).await;
+    let reason = QuestionReason::UnreadableImage;
+    let question = Question { page: page_no(2), holds: vec![page_no(2)], reason };
+    let mut places = places();
+    places.insert(page_no(2), Place::Question);
+    let claimed = claim(store, &batch).await;
+    let due = (document(), ReviewStanding::Due);
+    let recorded = store.record_separation(&claimed, &[due], &places, &[question]).await.unwrap();
+    assert_eq!(recorded, Recorded::Yes);
+    batch
+}
+
+async fn file(store: &Store, batch: &BatchId, first_page: u32) {
+    let claimed = claim(store, batch).await;
+    assert_eq!(claimed.work.on, WorkOn::File(page_no(first_page)));
+    let recorded =
+        store.record_filed(&claimed, page_no(first_page), &filed(), "not reviewed").await.unwrap();
+    assert_eq!(recorded, Recorded::Yes);
+}
+
+async fn end(store: &Store, batch: &BatchId, state: BatchState) {
+    let claimed = claim(store, batch).await;
+    assert_eq!(claimed.work.on, WorkOn::End);
+    assert_eq!(store.end_batch(&claimed, state).await.unwrap(), Recorded::Yes);
+}
+
+async fn people_decide_what_is_filed_and_what_is_filed_is_only_replaced(store: &Store) {
+    let batch = separated(store, 50).await;
+    let (first, no) = (page_no(1), QuestionNo::new(1).unwrap());
+    let by = decision();
+    let ending = claim(store, &batch).await;
+    assert_eq!(ending.work.on, WorkOn::End, "what is due for review is not due for filing");
+    assert_eq!(store.reviews_due(&batch).await.unwrap(), 1);
+    let early = store.correct_document(&batch, first, "lab", &[], &by).await.unwrap();
+    assert!(matches!(early, Decided::No(Refusal::NotFiled { .. })), "{early:?}");
+
+    assert_eq!(store.release_document(&batch, first, &by).await.unwrap(), Decided::Yes);
+    let late = store.end_batch(&ending, BatchState::InQuestion).await.unwrap();
+    assert_eq!(late, Recorded::TooLate, "what it comes to is found out anew");
+    let moving = store.withdraw_document(&batch, first, &by).await.unwrap();
+    assert!(matches!(moving, Decided::No(Refusal::StillFiling { .. })), "{moving:?}");
+    file(store, &batch, 1).await;
+    end(store, &batch, BatchState::InQuestion).await;
+
+    let joined = Answer { pages: Vec::new(), they_are: TheyAre::PagesOf(first) };
+    assert_eq!(store.answer_question(&batch, no, &joined, &by).await.unwrap(), Decided::Yes);
+    let gone = store.answer_question(&batch, no, &joined, &by).await.unwrap();
+    assert_eq!(gone, Decided::No(Refusal::NoSuchQuestion { batch: batch.clone(), no }));
+    assert!(store.questions(&batch).await.unwrap().is_empty());
+    let again = store.separate_again(&batch).await.unwrap();
+    assert_eq!(again, Moved::NotFrom(BatchState::Filing), "answers are not undone");
+    file(store, &batch, 1).await;
+    end(store, &batch, BatchState::Filed).await;
+    let second = store.document(&batch, first).await.unwrap().unwrap();
+    assert_eq!(second.document.pages, [page_no(1), page_no(2)]);
+    assert_eq!(second.version.get(), 2);
+    assert!(store.is_filed(&second.id(&batch)).await.unwrap());
+    assert!(store.is_filed(&second.id(&batch).replaces().unwrap()).await.unwrap(), "it was");
+
+    assert_eq!(store.withdraw_document(&batch, first, &by).await.unwrap(), Decided::Yes);
+    assert_eq!(state(store, &batch).await, BatchState::Filing, "the batch is taken up again");
+    let asked = store.questions(&batch).await.unwrap();
+    let (anew, question) = asked.iter().next().unwrap();
+    assert_eq!((asked.len(), &question.holds), (1, &second.document.pages));
+    file(store, &batch, 1).await;
+    end(store, &batch, BatchState::InQuestion).await;
+    let aside = Answer { pages: Vec::new(), they_are: TheyAre::NotOfTheRecord };
+    assert_eq!(store.answer_question(&batch, *anew, &aside, &by).await.unwrap(), Decided::Yes);
+    end(store, &batch, BatchState::Filed).await;
+    let versions: Vec<u32> = store
+        .all_filed_documents()
+        .await
+        .unwrap()
+        .iter()
+        .filter(|(id, _)| *id.batch() == batch)
+        .map(|(id, _)| id.version().get())
+        .collect();
+    assert_eq!(versions.len(), 3, "every version is known: {versions:?}");
+    let ended = store.dismiss_question(&batch, no, &by).await.unwrap();
+    assert!(matches!(ended, Decided::No(Refusal::Ended { .. })), "{ended:?}");
 }
 
 async fn a_discarded_batch_keeps_its_pages_and_nothing_is_due(store: &Store) {

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::capture::desk::{Desk, DeskParts, Settled};
 use crate::config::Station;
+use crate::decisions::Decisions;
 use crate::device::scanner::{PageStack, WorkerCommand};
 use crate::disk::Disk;
 use crate::ocr::Readers;
@@ -74,7 +75,8 @@ pub async fn serve(serving: Serving) -> anyhow::Result<()> {
     }
     let alive = Arc::new(AtomicBool::new(true));
     let runner = Arc::new(runner(&serving, &state, &events, &alive));
-    let web = Arc::new(face(&serving, &state, &desk, &events));
+    let decisions = decisions(&state, &events, &look_again);
+    let web = Arc::new(face(&serving, &state, &desk, decisions, &events));
     let mut supervisor = Supervisor::default();
     keep_http(&mut supervisor, &serving, web.clone()).await?;
     keep_socket(&mut supervisor, &serving.socket, web)?;
@@ -244,10 +246,26 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn face(serving: &Arc<Serving>, state: &State, desk: &Desk, events: &Events) -> Web {
+fn decisions(state: &State, events: &Events, look_again: &Arc<Notify>) -> Decisions {
+    let events = events.clone();
+    Decisions {
+        store: state.store.clone(),
+        look_again: look_again.clone(),
+        tell: Arc::new(move |batch| events.tell(batch, Happening::Moved)),
+    }
+}
+
+fn face(
+    serving: &Arc<Serving>,
+    state: &State,
+    desk: &Desk,
+    decisions: Decisions,
+    events: &Events,
+) -> Web {
     let (taking, spool) = (serving.clone(), state.spool.id().to_owned());
     Web {
         desk: desk.clone(),
+        decisions,
         store: state.store.clone(),
         spool: state.spool.clone(),
         station: StationFacts {

@@ -1,5 +1,5 @@
-//! `outguide batch`, `question` and `backlog`: what the running station has in
-//! hand, and what a clerk decides about it.
+//! `outguide batch` and `backlog`: what the running station has in hand, and what
+//! a clerk decides about it.
 
 use std::fmt::Write;
 
@@ -8,14 +8,12 @@ use serde::Serialize;
 
 use super::exit::{Exit, Stopped};
 use super::report;
-use super::settings::StateArgs;
-use super::station_client::StationClient;
+use super::station_client::{StationClient, To};
 use super::telling::{plural, say, say_json};
 use crate::records::batch::BatchState;
 use crate::records::ids::BatchId;
 use crate::web::api::batch::{BatchShown, Batches};
 use crate::web::api::order::{OrderAnew, Reason};
-use crate::web::api::question::Questions;
 use crate::web::api::report::BatchReport;
 use crate::web::api::status::Backlog;
 
@@ -81,16 +79,6 @@ enum BatchAction {
         #[command(flatten)]
         to: To,
     },
-}
-
-/// Which station, and how it is told.
-#[derive(Args)]
-struct To {
-    #[command(flatten)]
-    state: StateArgs,
-    /// One line of JSON
-    #[arg(long)]
-    json: bool,
 }
 
 impl BatchCommand {
@@ -169,8 +157,13 @@ async fn show(id: &BatchId, to: &To) -> Result<Exit, Stopped> {
 }
 
 async fn order(id: &BatchId, what: &str, body: &impl Serialize, to: &To) -> Result<Exit, Stopped> {
+    tell_batch(&format!("/batches/{id}/{what}"), body, to).await
+}
+
+/// Gives an order, and tells how its batch stands then.
+pub async fn tell_batch(path: &str, body: &impl Serialize, to: &To) -> Result<Exit, Stopped> {
     let station = StationClient::of(&to.state).await?;
-    let batch: BatchShown = station.post(&format!("/batches/{id}/{what}"), body).await?;
+    let batch: BatchShown = station.post(path, body).await?;
     match to.json {
         true => say_json(&batch)?,
         false => say(in_a_line(&batch))?,
@@ -207,6 +200,9 @@ fn in_a_line(batch: &BatchShown) -> String {
     if batch.documents > 0 {
         add(format!("{} of {} filed", batch.documents_filed, count(batch.documents, "document")));
     }
+    if batch.reviews_due > 0 {
+        add(format!("{} to review", count(batch.reviews_due, "document")));
+    }
     if batch.questions > 0 {
         add(count(batch.questions, "question"));
     }
@@ -217,47 +213,6 @@ fn in_a_line(batch: &BatchShown) -> String {
         add(format!("[by {}: {}]", discarded.by, discarded.reason));
     }
     line
-}
-
-/// What waits for a clerk's answer at the running station
-#[derive(Args)]
-pub struct QuestionCommand {
-    #[command(subcommand)]
-    command: QuestionAction,
-}
-
-#[derive(Subcommand)]
-enum QuestionAction {
-    /// The questions of all batches, the newest first
-    List {
-        #[command(flatten)]
-        to: To,
-    },
-}
-
-impl QuestionCommand {
-    pub fn json(&self) -> bool {
-        let QuestionAction::List { to } = &self.command;
-        to.json
-    }
-}
-
-pub async fn questions(command: QuestionCommand) -> Result<Exit, Stopped> {
-    let QuestionAction::List { to } = command.command;
-    let station = StationClient::of(&to.state).await?;
-    let found: Questions = station.get("/questions").await?;
-    if to.json {
-        say_json(&found)?;
-        return Ok(Exit::Done);
-    }
-    if found.questions.is_empty() {
-        say("nothing waits for a clerk")?;
-    }
-    for asked in &found.questions {
-        let question = &asked.question;
-        say(format_args!("{}  page {}: {}", asked.batch, question.page, question.reason))?;
-    }
-    Ok(Exit::Done)
 }
 
 /// What the running station has still to do, and what keeps it from it

@@ -437,9 +437,11 @@ async fn run_to_the_end(
         Err(fault) => fault,
     };
     let exit = match &fault {
-        RunFault::Store(_) | RunFault::Spool(_) | RunFault::Filing(_) | RunFault::Render { .. } => {
-            Exit::Storage
-        }
+        RunFault::Store(_)
+        | RunFault::Spool(_)
+        | RunFault::Filing(_)
+        | RunFault::Render { .. }
+        | RunFault::Withdrawal { .. } => Exit::Storage,
         RunFault::Profile { .. } | RunFault::Readers(_) => Exit::Settings,
         RunFault::PageTask { .. } => Exit::Failed,
     };

@@ -11,7 +11,7 @@ pub enum Exit {
     Done = 0,
     /// Something that has no number of its own; the message says what.
     Failed = 1,
-    /// Questions remain for a clerk.
+    /// Questions remain for a clerk, or documents for a look.
     Questions = 3,
     /// An earlier batch is unfinished, or the one to resume wants its files again.
     Unfinished = 4,

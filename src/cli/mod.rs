@@ -15,9 +15,11 @@ mod clerk;
 mod convert;
 mod coversheet;
 mod demo;
+mod document;
 mod exit;
 mod handed_over;
 mod progress;
+mod question;
 mod report;
 mod resume;
 mod scanners;
@@ -51,7 +53,8 @@ enum Command {
     Backup(backup::BackupArgs),
     Restore(backup::RestoreArgs),
     Batch(batch::BatchCommand),
-    Question(batch::QuestionCommand),
+    Question(question::QuestionCommand),
+    Document(document::DocumentCommand),
     Backlog(batch::BacklogArgs),
     Audit(audit::AuditCommand),
     Demo(demo::DemoArgs),
@@ -78,6 +81,7 @@ impl Command {
             Command::Restore(args) => args.json,
             Command::Batch(command) => command.json(),
             Command::Question(command) => command.json(),
+            Command::Document(command) => command.json(),
             Command::Backlog(args) => args.json(),
             Command::Audit(command) => command.json(),
             Command::Capture(_)
@@ -127,7 +131,8 @@ pub fn run() -> ExitCode {
         Command::Backup(args) => waiting_for(async move { backup::run(&args).await }),
         Command::Restore(args) => waiting_for(async move { backup::run_restore(&args).await }),
         Command::Batch(command) => waiting_for(batch::run(command)),
-        Command::Question(command) => waiting_for(batch::questions(command)),
+        Command::Question(command) => waiting_for(question::run(command)),
+        Command::Document(command) => waiting_for(document::run(command)),
         Command::Backlog(args) => waiting_for(batch::backlog(args)),
         Command::Audit(command) => waiting_for(audit::run(command)),
     };

@@ -27,7 +27,15 @@ pub fn tell(report: &BatchReport, json: bool) -> anyhow::Result<()> {
             plural(report.set_aside.len(), "page")
         ));
     }
+    let waiting = report.awaiting_review.len();
+    if waiting > 0 {
+        say_if_heard(format_args!(
+            "  awaiting review: {} (see outguide document review)",
+            plural(waiting, "document")
+        ));
+    }
     match report.questions.as_slice() {
+        [] if waiting > 0 => {}
         [] if report.documents.is_empty() => {
             say_if_heard("nothing was to be filed: every page is set aside")
         }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use clap::Args;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
@@ -22,6 +23,16 @@ use crate::web::api::problem::{Problem, ProblemKind};
 /// A station that does not answer by then does not answer. Pausing waits for the
 /// scanner, and a share that is asked for may hang for a minute.
 const ANSWER_LIMIT: Duration = Duration::from_secs(120);
+
+/// Which station, and how it is told.
+#[derive(Args)]
+pub struct To {
+    #[command(flatten)]
+    pub state: StateArgs,
+    /// One line of JSON
+    #[arg(long)]
+    pub json: bool,
+}
 
 /// One station's socket.
 #[derive(Debug, Clone)]
@@ -182,6 +193,7 @@ pub fn exit_of(kind: ProblemKind) -> Exit {
         | ProblemKind::NotFound
         | ProblemKind::NotAllowed
         | ProblemKind::NoToken
+        | ProblemKind::Keyed
         | ProblemKind::TooLarge
         | ProblemKind::TookTooLong => Exit::Failed,
         ProblemKind::Unfinished => Exit::Unfinished,

@@ -13,6 +13,8 @@
 //! be wanted: our own sheets and blank pages are left out on the page's own
 //! evidence.
 //!
+//! A document that was withdrawn has a page of its own to file ([`withdrawal`]).
+//!
 //! [`runner`] does what is due; the others know neither database nor tokio.
 //! [`convert`] is the same reading and rendering without a batch.
 
@@ -26,3 +28,4 @@ pub mod runner;
 pub mod separate;
 pub mod source;
 mod upright;
+mod withdrawal;

@@ -17,15 +17,16 @@ use tokio::task::{JoinError, JoinSet, spawn_blocking};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::document::{DocumentToRender, NotRendered, Rendered, picture_file};
-use super::file::filing_order;
-use super::original;
+use super::file::{Decided, filing_order};
 use super::page::{PageRead, read_page};
 use super::separate::{Counts, Seen, SeparablePage, separate};
+use super::{original, withdrawal};
 use crate::ocr::{OcrFault, Readers};
 use crate::pdf::PdfFault;
+use crate::pdf::paper::PaperFault;
 use crate::profile::Profile;
-use crate::records::batch::BatchState;
-use crate::records::document::{Counted, Document, Question, QuestionReason};
+use crate::records::batch::{BatchState, Decision};
+use crate::records::document::{Counted, Document, Question, QuestionReason, ReviewStanding};
 use crate::records::ids::{BatchId, DocumentId, PageNo};
 use crate::records::page::{PageOutcome, Place, SetAside, SpooledPage, TextOutcome};
 use crate::records::work::{Step, WorkOn};
@@ -35,7 +36,9 @@ use crate::repository::time_limit::{
 };
 use crate::repository::watched_folder::{Filed, FilingOrder, WatchedFolder};
 use crate::spool::{Spool, SpoolFault};
-use crate::store::{BatchRow, ClaimedWork, FiledRow, Reach, Recorded, Store, StoreFault};
+use crate::store::{
+    BatchRow, ClaimedWork, DocumentRow, FiledRow, Reach, Recorded, Store, StoreFault,
+};
 
 /// Three renewals of a lease may be missed.
 const RENEWALS_IN_A_LEASE: u32 = 4;
@@ -104,6 +107,8 @@ pub enum RunFault {
     Readers(#[from] OcrFault),
     #[error("the document {document} could not be written; its pages are kept")]
     Render { document: DocumentId, source: PdfFault },
+    #[error("the notice that {document} is withdrawn could not be written")]
+    Withdrawal { document: DocumentId, source: PaperFault },
     #[error(transparent)]
     Filing(#[from] FilingFault),
     #[error("a page could not be worked on because its task broke off; its original is kept")]
@@ -120,6 +125,7 @@ impl RunFault {
             | RunFault::Spool(_)
             | RunFault::Profile { .. }
             | RunFault::Readers(_)
+            | RunFault::Withdrawal { .. }
             | RunFault::Filing(_) => false,
         }
     }
@@ -386,16 +392,19 @@ impl Runner {
             blocking(move || Ok(separate(&id, pages, counts, &means.profile))).await?;
         let set_aside = Place::SetAside { reason: SetAside::ScannedAgain };
         separated.places.extend(fed_again.into_iter().map(|page| (page, set_aside.clone())));
-        let recorded = self
-            .store
-            .record_separation(
-                claimed,
-                &separated.documents,
-                &separated.places,
-                &separated.questions,
-            )
-            .await?;
-        let (documents, questions) = (separated.documents.len(), separated.questions.len());
+        let (questions, places) = (separated.questions, separated.places);
+        let review_due = separated.review_due;
+        let documents: Vec<_> = separated
+            .documents
+            .into_iter()
+            .map(|document| match review_due.contains(&document.first_page) {
+                true => (document, ReviewStanding::Due),
+                false => (document, ReviewStanding::NotAsked),
+            })
+            .collect();
+        let recorded =
+            self.store.record_separation(claimed, &documents, &places, &questions).await?;
+        let (documents, questions) = (documents.len(), questions.len());
         (self.tell)(&batch.id, RunEvent::Separated { documents, questions });
         Ok(recorded)
     }
@@ -407,37 +416,29 @@ impl Runner {
         batch: &BatchRow,
         first_page: PageNo,
     ) -> Result<Recorded, RunFault> {
-        let Some(document) = self.store.document(&batch.id, first_page).await? else {
+        let Some(row) = self.store.document(&batch.id, first_page).await? else {
             return Ok(Recorded::TooLate);
         };
-        let id = DocumentId::new(batch.id.clone(), first_page);
-        let mut outcomes = BTreeMap::new();
-        let mut spooled = Vec::with_capacity(document.pages.len());
-        for page in &document.pages {
-            spooled.extend(self.store.page(&batch.id, *page).await?);
-            if let Some(outcome) = self.store.page_outcome(&batch.id, *page).await? {
-                outcomes.insert(*page, outcome);
-            }
-        }
-        let (means, scanned_at) = (self.means(batch)?, spooled[0].scanned_at);
+        let id = row.id(&batch.id);
+        let (means, pages) = (self.means(batch)?, row.document.pages.len());
         let profile = means.profile.clone();
-        let work = self.render_work(batch, &id, &document, spooled, outcomes, means);
-        let rendered = spawn_blocking(work).await;
-        let Rendered { pdf, without_text, read_again } =
-            match rendered.map_err(|source| RunFault::PageTask { source })? {
+        let rendered = match &row.withdrawn {
+            Some(withdrawn) => self.render_withdrawal(&id, withdrawn).await?,
+            None => match self.render(batch, &row, means).await? {
                 Ok(rendered) => rendered,
-                Err(NotRendered::PageLost { page, cause }) => {
-                    return self.hold_document(claimed, document, page, cause).await;
+                Err((page, cause)) => {
+                    return self.hold_document(claimed, row.document, page, cause).await;
                 }
-                Err(NotRendered::Stopped(fault)) => return Err(fault),
-            };
-        for (page, outcome) in &read_again {
-            self.store.record_page_outcome(&batch.id, *page, outcome).await?;
-            self.tell_of_text(&batch.id, *page, outcome);
-        }
-        let pages = document.pages.len();
-        let order =
-            filing_order(&id, &document, &profile, &batch.station, scanned_at, without_text);
+            },
+        };
+        let ReadyToFile { pdf, scanned_at, without_text } = rendered;
+        let decided = Decided {
+            document: &row.document,
+            review: &row.review,
+            withdrawn: row.withdrawn.as_ref(),
+        };
+        let order = filing_order(&id, decided, &profile, &batch.station, scanned_at, without_text);
+        let rule = order.index.reviewed.to_string();
         let repository = self.repository(batch).await?;
         let filed = match self.place(batch, &repository, order, pdf).await {
             Ok(filed) => filed,
@@ -454,10 +455,54 @@ impl Runner {
             index_sha256: filed.index_sha256,
             filed_at: (self.now)(),
         };
-        let recorded = self.store.record_filed(claimed, first_page, &row).await?;
+        let recorded = self.store.record_filed(claimed, first_page, &row, &rule).await?;
         (self.tell)(&batch.id, RunEvent::DocumentFiled { document: id.clone(), pages });
         acknowledge(&repository, id).await?;
         Ok(recorded)
+    }
+
+    /// The page that cannot be rendered and why, where there is one.
+    async fn render(
+        &self,
+        batch: &BatchRow,
+        row: &DocumentRow,
+        means: Means,
+    ) -> Result<Result<ReadyToFile, (PageNo, String)>, RunFault> {
+        let (id, document) = (row.id(&batch.id), &row.document);
+        let mut outcomes = BTreeMap::new();
+        let mut spooled = Vec::with_capacity(document.pages.len());
+        for page in &document.pages {
+            spooled.extend(self.store.page(&batch.id, *page).await?);
+            if let Some(outcome) = self.store.page_outcome(&batch.id, *page).await? {
+                outcomes.insert(*page, outcome);
+            }
+        }
+        let scanned_at = spooled[0].scanned_at;
+        let work = self.render_work(batch, &id, document, spooled, outcomes, means);
+        let rendered = spawn_blocking(work).await;
+        let Rendered { pdf, without_text, read_again } =
+            match rendered.map_err(|source| RunFault::PageTask { source })? {
+                Ok(rendered) => rendered,
+                Err(NotRendered::PageLost { page, cause }) => return Ok(Err((page, cause))),
+                Err(NotRendered::Stopped(fault)) => return Err(fault),
+            };
+        for (page, outcome) in &read_again {
+            self.store.record_page_outcome(&batch.id, *page, outcome).await?;
+            self.tell_of_text(&batch.id, *page, outcome);
+        }
+        Ok(Ok(ReadyToFile { pdf, scanned_at, without_text }))
+    }
+
+    async fn render_withdrawal(
+        &self,
+        id: &DocumentId,
+        withdrawn: &Decision,
+    ) -> Result<ReadyToFile, RunFault> {
+        let first = self.store.page(id.batch(), id.first_page()).await?;
+        let scanned_at = first.map_or(withdrawn.at, |page| page.scanned_at);
+        let (id, withdrawn, spool) = (id.clone(), withdrawn.clone(), self.spool.clone());
+        let pdf = blocking(move || withdrawal::render(&id, &withdrawn, &spool)).await?;
+        Ok(ReadyToFile { pdf, scanned_at, without_text: Vec::new() })
     }
 
     /// Where filing begins is recorded before the first document: what a stop
@@ -486,7 +531,8 @@ impl Runner {
     /// What the batch has come to, once nothing else of it is due.
     async fn end(&self, claimed: &ClaimedWork) -> Result<Recorded, RunFault> {
         let batch = &claimed.work.batch;
-        let state = come_to(&self.store.questions(batch).await?);
+        let questions = self.store.questions(batch).await?;
+        let state = come_to(questions.values(), self.store.reviews_due(batch).await?);
         let recorded = self.store.end_batch(claimed, state).await?;
         (self.tell)(batch, RunEvent::CameTo { state });
         Ok(recorded)
@@ -590,7 +636,11 @@ impl Runner {
                 self.store.record_page_read(claimed, page, &unreadable).await?
             }
             WorkOn::File(first_page) => match self.store.document(batch, first_page).await? {
-                Some(document) => self.hold_document(claimed, document, first_page, cause).await?,
+                // What a repository is told of a withdrawal is nobody's to decide.
+                Some(row) if row.withdrawn.is_some() => {
+                    return Err(RunFault::Profile { batch: batch.clone(), problems: cause });
+                }
+                Some(row) => self.hold_document(claimed, row.document, first_page, cause).await?,
                 None => Recorded::TooLate,
             },
             WorkOn::Separate | WorkOn::End => {
@@ -632,6 +682,15 @@ fn renewals(lease: Duration) -> tokio::time::Interval {
     let mut renewals = interval(lease / RENEWALS_IN_A_LEASE);
     renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
     renewals
+}
+
+/// A document as it goes to the repository, in the spool.
+struct ReadyToFile {
+    pdf: PathBuf,
+    /// Its first page.
+    scanned_at: jiff::Timestamp,
+    /// Those of its pages that could not be read.
+    without_text: Vec<PageNo>,
 }
 
 /// Steps that are being done, each a task of its own.
@@ -691,7 +750,10 @@ fn counts(batch: &BatchRow) -> Counts {
     }
 }
 
-fn come_to(questions: &[Question]) -> BatchState {
+fn come_to<'q>(
+    mut questions: impl Iterator<Item = &'q Question> + Clone,
+    reviews_due: u64,
+) -> BatchState {
     let is_of_the_batch = |question: &Question| match question.reason {
         QuestionReason::CountsDoNotBalance { what, .. } => match what {
             Counted::Sheets | Counted::Documents => true,
@@ -699,9 +761,9 @@ fn come_to(questions: &[Question]) -> BatchState {
         },
         _ => false,
     };
-    if questions.is_empty() {
-        BatchState::Filed
-    } else if questions.iter().any(is_of_the_batch) {
+    if questions.clone().next().is_none() {
+        if reviews_due == 0 { BatchState::Filed } else { BatchState::AwaitingReview }
+    } else if questions.any(is_of_the_batch) {
         BatchState::Held
     } else {
         BatchState::InQuestion

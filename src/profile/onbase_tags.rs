@@ -14,12 +14,26 @@ pub const DOCUMENT_DATE: &str = "DocDate:";
 pub const DOCUMENT_ID: &str = "DocumentID:";
 pub const SHA256: &str = "SHA256:";
 pub const BYTES: &str = "Bytes:";
+pub const REPLACES: &str = "Replaces:";
+pub const WITHDRAWN_BY: &str = "WithdrawnBy:";
+pub const WITHDRAWN_BECAUSE: &str = "WithdrawnBecause:";
 pub const FILE_FORMAT: &str = "FileFormat:";
 pub const FILE_PATH: &str = "FilePath:";
 
 /// No field may have one of these.
-pub const OWN: [&str; 8] =
-    [BEGIN, DOCUMENT_TYPE, DOCUMENT_DATE, DOCUMENT_ID, SHA256, BYTES, FILE_FORMAT, FILE_PATH];
+pub const OWN: [&str; 11] = [
+    BEGIN,
+    DOCUMENT_TYPE,
+    DOCUMENT_DATE,
+    DOCUMENT_ID,
+    SHA256,
+    BYTES,
+    REPLACES,
+    WITHDRAWN_BY,
+    WITHDRAWN_BECAUSE,
+    FILE_FORMAT,
+    FILE_PATH,
+];
 
 /// `mrn` is `MRN:`, `document_date` is `DocumentDate:`.
 pub fn tag(name: &FieldName) -> String {

@@ -34,10 +34,20 @@ pub enum Action {
     HoldDocument,
     /// It stands in the repository.
     FileDocument,
+    /// A clerk said what pages in question are.
+    AnswerQuestion,
+    /// Somebody looked at a document and let it go to the repository.
+    ReleaseDocument,
+    /// Somebody looked at a document and did not.
+    SendDocumentBack,
+    /// A document that was filed is replaced by another version.
+    CorrectDocument,
+    /// A document that was filed is not to stand any more.
+    WithdrawDocument,
 }
 
 impl Action {
-    pub const ALL: [Action; 14] = [
+    pub const ALL: [Action; 19] = [
         Action::OpenBatch,
         Action::ContinueBatch,
         Action::PauseBatch,
@@ -52,6 +62,11 @@ impl Action {
         Action::SeparateBatch,
         Action::HoldDocument,
         Action::FileDocument,
+        Action::AnswerQuestion,
+        Action::ReleaseDocument,
+        Action::SendDocumentBack,
+        Action::CorrectDocument,
+        Action::WithdrawDocument,
     ];
 
     pub fn name(self) -> &'static str {
@@ -70,6 +85,11 @@ impl Action {
             Action::SeparateBatch => "separate-batch",
             Action::HoldDocument => "hold-document",
             Action::FileDocument => "file-document",
+            Action::AnswerQuestion => "answer-question",
+            Action::ReleaseDocument => "release-document",
+            Action::SendDocumentBack => "send-document-back",
+            Action::CorrectDocument => "correct-document",
+            Action::WithdrawDocument => "withdraw-document",
         }
     }
 }

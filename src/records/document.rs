@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::barcode::Symbology;
+use super::batch::Decision;
 use super::cover_sheet::PayloadFault;
 use super::ids::PageNo;
 
@@ -98,6 +99,8 @@ pub enum FieldSource {
     Carried {
         page: PageNo,
     },
+    /// A person keyed it; who is told where the document was released.
+    Keyed,
 }
 
 /// Pages in reading order and their index. `first_page` is the page that
@@ -105,7 +108,7 @@ pub enum FieldSource {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Document {
     pub first_page: PageNo,
-    /// Never empty.
+    /// Empty only where the document was withdrawn.
     pub pages: Vec<PageNo>,
     /// Code of one of the profile's document types.
     pub document_type: String,
@@ -116,6 +119,15 @@ impl Document {
     pub fn field(&self, name: &str) -> Option<&str> {
         self.fields.iter().find(|f| f.name.as_str() == name).map(|f| f.value.as_str())
     }
+}
+
+/// Whether somebody looks at a document before it is filed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReviewStanding {
+    NotAsked,
+    Due,
+    /// Who let it go; the decision's reason is the rule.
+    Released(Decision),
 }
 
 /// Something only a clerk can decide. Holds the document, not the batch.
@@ -195,8 +207,10 @@ pub enum QuestionReason {
     SuspectSheet,
     /// The batch was closed behind the front of a sheet whose back was to come.
     OtherSideMissing,
-    /// The profile asks for a person's look before filing.
-    ReviewDue,
+    /// Whoever reviewed the document did not release it; why is in the audit.
+    SentBack,
+    /// The document was filed and withdrawn; why is in the audit.
+    Withdrawn,
     /// Rendering or filing failed; the text is the cause.
     StepFailed {
         cause: String,
@@ -310,7 +324,12 @@ impl fmt::Display for QuestionReason {
             QuestionReason::OtherSideMissing => f.write_str(
                 "the other side of this sheet was never scanned; scan the sheet again, whole",
             ),
-            QuestionReason::ReviewDue => f.write_str("this profile asks for a look before filing"),
+            QuestionReason::SentBack => f.write_str(
+                "this document was looked at and not released; say what its pages are, and whose",
+            ),
+            QuestionReason::Withdrawn => f.write_str(
+                "this document was withdrawn from the repository; say what its pages are, and whose",
+            ),
             QuestionReason::StepFailed { cause } => f.write_str(cause),
             QuestionReason::EveryPageIsBlank => f.write_str(
                 "every page of this stack is blank; look whether it was fed face down, and scan \

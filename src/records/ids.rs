@@ -100,20 +100,56 @@ impl fmt::Display for PageNo {
     }
 }
 
-/// A document for life: its batch and the first page it was scanned with.
+/// A document for life: its batch, the first page it was scanned with, and which
+/// version of it, where it was corrected after filing.
 /// Derived, so that separating a batch again names the same document the same.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct DocumentId {
     batch: BatchId,
     first_page: PageNo,
+    version: Version,
+}
+
+/// Counted from 1: each correction of a filed document makes the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version(u32);
+
+impl Version {
+    pub const FIRST: Version = Version(1);
+
+    /// `None` for 0: people count versions from 1.
+    pub fn new(version: u32) -> Option<Self> {
+        (version > 0).then_some(Version(version))
+    }
+
+    pub fn get(self) -> u32 {
+        self.0
+    }
+
+    pub fn next(self) -> Version {
+        Version(self.0 + 1)
+    }
 }
 
 impl DocumentId {
     const FORM: &'static str = "20260131-090000-1a2b-0001";
 
     pub fn new(batch: BatchId, first_page: PageNo) -> Self {
-        DocumentId { batch, first_page }
+        DocumentId { batch, first_page, version: Version::FIRST }
+    }
+
+    pub fn of_version(self, version: Version) -> Self {
+        DocumentId { version, ..self }
+    }
+
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The version that this one takes the place of; `None` of the first.
+    pub fn replaces(&self) -> Option<DocumentId> {
+        Version::new(self.version.0 - 1).map(|before| self.clone().of_version(before))
     }
 
     pub fn batch(&self) -> &BatchId {
@@ -127,7 +163,11 @@ impl DocumentId {
 
 impl fmt::Display for DocumentId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{:04}", self.batch, self.first_page.0)
+        write!(f, "{}-{:04}", self.batch, self.first_page.0)?;
+        match self.version {
+            Version::FIRST => Ok(()),
+            Version(version) => write!(f, "v{version}"),
+        }
     }
 }
 
@@ -136,14 +176,25 @@ impl FromStr for DocumentId {
 
     fn from_str(text: &str) -> Result<Self, NotAnId> {
         let refuse = || NotAnId { text: text.to_owned(), what: "a document id", form: Self::FORM };
-        let (batch, page) = text.rsplit_once('-').ok_or_else(refuse)?;
+        let (batch, rest) = text.rsplit_once('-').ok_or_else(refuse)?;
+        let (page, version) = match rest.split_once('v') {
+            None => (rest, Version::FIRST),
+            Some((page, version)) => (page, later_version(version).ok_or_else(refuse)?),
+        };
         let digits_only = page.len() >= 4 && page.bytes().all(|b| b.is_ascii_digit());
         let page = page.parse().ok().filter(|_| digits_only).and_then(PageNo::new);
         Ok(DocumentId {
             batch: batch.parse().map_err(|_| refuse())?,
             first_page: page.ok_or_else(refuse)?,
+            version,
         })
     }
+}
+
+/// As it is written, and in no other way: one document has one id.
+fn later_version(text: &str) -> Option<Version> {
+    let version = text.parse().ok().and_then(Version::new)?;
+    (version > Version::FIRST && version.0.to_string() == text).then_some(version)
 }
 
 impl TryFrom<String> for DocumentId {
@@ -156,6 +207,28 @@ impl TryFrom<String> for DocumentId {
 impl From<DocumentId> for String {
     fn from(id: DocumentId) -> String {
         id.to_string()
+    }
+}
+
+/// A question's place among those of its batch, counted from 1, for life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct QuestionNo(u32);
+
+impl QuestionNo {
+    /// `None` for 0: people count questions from 1.
+    pub fn new(no: u32) -> Option<Self> {
+        (no > 0).then_some(QuestionNo(no))
+    }
+
+    pub fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl fmt::Display for QuestionNo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 
@@ -226,12 +299,20 @@ mod tests {
         assert_eq!(batch.to_string(), "20261122-134425-7f3a");
         assert_eq!(batch.to_string().parse(), Ok(batch.clone()));
         let document = DocumentId::new(batch, PageNo::new(12).unwrap());
-        assert_eq!(document.to_string().parse(), Ok(document));
+        assert_eq!(document.to_string().parse(), Ok(document.clone()));
+        assert_eq!(document.replaces(), None);
+        let corrected = document.clone().of_version(Version::FIRST.next());
+        assert_eq!(corrected.to_string(), "20261122-134425-7f3a-0012v2");
+        assert_eq!(corrected.to_string().parse(), Ok(corrected.clone()));
+        assert_eq!(corrected.replaces(), Some(document));
         for hostile in ["", "../../etc/passwd", "20261122-134425-7F3A", "20261122-134425-7f3a/"] {
             assert!(hostile.parse::<BatchId>().is_err(), "{hostile}");
         }
         for hostile in ["20261122-134425-7f3a-0000", "20261122-134425-7f3a-+001", "0001"] {
             assert!(hostile.parse::<DocumentId>().is_err(), "{hostile}");
+        }
+        for hostile in ["0001v1", "0001v02", "0001v", "0001v+2", "0001v0", "v2"] {
+            assert!(format!("20261122-134425-7f3a-{hostile}").parse::<DocumentId>().is_err());
         }
         let sum = Sha256::of(b"chart");
         assert_eq!(sum.to_string().parse(), Ok(sum));

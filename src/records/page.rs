@@ -249,10 +249,12 @@ pub enum SetAside {
     SeparatorBack,
     /// Its sheet was stopped half-way and fed again.
     ScannedAgain,
+    /// A clerk said so.
+    NotOfTheRecord,
 }
 
 impl SetAside {
-    pub const ALL: [SetAside; 7] = [
+    pub const ALL: [SetAside; 8] = [
         SetAside::BatchHeader,
         SetAside::CoverSheet,
         SetAside::SeparatorSheet,
@@ -260,6 +262,7 @@ impl SetAside {
         SetAside::Blank,
         SetAside::SeparatorBack,
         SetAside::ScannedAgain,
+        SetAside::NotOfTheRecord,
     ];
 
     /// As stored, and as written in JSON.
@@ -272,6 +275,7 @@ impl SetAside {
             SetAside::Blank => "blank",
             SetAside::SeparatorBack => "separator-back",
             SetAside::ScannedAgain => "scanned-again",
+            SetAside::NotOfTheRecord => "not-of-the-record",
         }
     }
 }
@@ -286,6 +290,7 @@ impl fmt::Display for SetAside {
             SetAside::Blank => "blank page",
             SetAside::SeparatorBack => "back of a separator",
             SetAside::ScannedAgain => "scanned again",
+            SetAside::NotOfTheRecord => "not of the record",
         })
     }
 }

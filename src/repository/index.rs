@@ -1,5 +1,8 @@
 //! What is said of a filed document, whatever the format of its index file.
 
+use std::fmt;
+
+use crate::records::batch::Decision;
 use crate::records::document::IndexField;
 use crate::records::ids::{DocumentId, PageNo, Sha256};
 
@@ -14,7 +17,8 @@ pub struct DocumentIndex {
     pub document_type_title: String,
     /// One of each name.
     pub fields: Vec<IndexField>,
-    /// Page numbers within the batch, in the order they stand in the PDF.
+    /// Page numbers within the batch, in the order they stand in the PDF; none of
+    /// one that is withdrawn.
     pub pages: Vec<PageNo>,
     /// Those of `pages` whose words were wanted and could not be read.
     pub without_text: Vec<PageNo>,
@@ -24,6 +28,11 @@ pub struct DocumentIndex {
     /// When the document's first page was scanned, UTC.
     pub scanned_at: jiff::Timestamp,
     pub reviewed: Reviewed,
+    /// The version of the document that this one takes the place of.
+    pub replaces: Option<DocumentId>,
+    /// That version is not to stand any more, and this one has nothing in its
+    /// place: its only page says so.
+    pub withdrawn: Option<Decision>,
 }
 
 /// Under which rule the document went to filing, and who let it go.
@@ -37,6 +46,16 @@ pub enum Reviewed {
         person: String,
         rule: String,
     },
+}
+
+/// For the audit.
+impl fmt::Display for Reviewed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reviewed::NotReviewed { rule } => write!(f, "not reviewed: {rule}"),
+            Reviewed::ReleasedBy { person, rule } => write!(f, "released by {person}: {rule}"),
+        }
+    }
 }
 
 /// The PDF an index file belongs to.
@@ -65,6 +84,14 @@ impl DocumentIndex {
                 let held = self.fields.iter().find(|held| held.name.as_str() == field);
                 Some(held.map_or(String::new(), |held| held.value.clone()))
             }
+        }
+    }
+
+    /// Of the PDF.
+    pub fn page_count(&self) -> usize {
+        match self.withdrawn {
+            Some(_) => 1,
+            None => self.pages.len(),
         }
     }
 

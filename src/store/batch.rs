@@ -300,13 +300,15 @@ impl Store {
         Ok(Recorded::Yes)
     }
 
-    /// The batch is separated again, as long as nothing of it is filed.
+    /// The batch is separated again, as long as nothing of it is filed and no
+    /// question of it answered.
     pub async fn separate_again(&self, id: &BatchId) -> Result<Moved, StoreFault> {
         const ACTION: &str = "have a batch separated again";
         let mut tx = self.begin(ACTION).await?;
         let moved = sqlx::query(
             "UPDATE batch SET state = 'processing' WHERE id = $1 AND filing_staging IS NULL \
-             AND state IN ('in-question', 'awaiting-review', 'filing', 'held')",
+             AND state IN ('in-question', 'awaiting-review', 'filing', 'held') \
+             AND NOT EXISTS (SELECT 1 FROM question WHERE batch_id = $1 AND answered IS NOT NULL)",
         )
         .bind(id.as_str())
         .execute(&mut *tx)

@@ -1,23 +1,44 @@
-//! Documents, their index fields, where each page of a batch was placed, and
-//! the questions left for a clerk.
+//! Documents and their index fields: as a batch was separated into them, and as
+//! they were filed.
 
 use std::collections::BTreeMap;
 
 use sqlx::any::AnyRow;
-use sqlx::{Any, Transaction};
+use sqlx::{Any, AnyConnection, AssertSqlSafe, Transaction};
 
 use super::audit::Told;
 use super::page::read_page_no;
+use super::question::{add_question, insert_question, put_placement};
 use super::work::{end_work, make_due};
 use super::{
-    ClaimedWork, Recorded, Store, StoreFault, column, failed, from_json, parsed, to_json,
-    unreadable,
+    ClaimedWork, Recorded, Store, StoreFault, column, failed, from_json, json_if_any, number,
+    parsed, to_json, unreadable,
 };
 use crate::records::audit::Action;
-use crate::records::document::{Document, FieldName, IndexField, Question};
-use crate::records::ids::{BatchId, DocumentId, PageNo, Sha256};
-use crate::records::page::{Place, SetAside};
+use crate::records::batch::Decision;
+use crate::records::document::{Document, FieldName, IndexField, Question, ReviewStanding};
+use crate::records::ids::{BatchId, DocumentId, PageNo, Sha256, Version};
+use crate::records::page::Place;
 use crate::records::work::WorkOn;
+
+/// A document as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentRow {
+    pub document: Document,
+    pub version: Version,
+    pub review: ReviewStanding,
+    /// This version says that the one before it is not to stand any more; no
+    /// page is in it.
+    pub withdrawn: Option<Decision>,
+    /// `None` until this version stands in the repository.
+    pub filed: Option<FiledRow>,
+}
+
+impl DocumentRow {
+    pub fn id(&self, batch: &BatchId) -> DocumentId {
+        DocumentId::new(batch.clone(), self.document.first_page).of_version(self.version)
+    }
+}
 
 /// Where a document stands in the repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,13 +53,13 @@ pub struct FiledRow {
 
 impl Store {
     /// Replaces the separation of a batch, whole or not at all, and makes the
-    /// filing of its documents due. A batch with a
-    /// filed document is never separated again: the caller checks
-    /// [`Store::filed_documents`] first, and the database refuses it.
+    /// filing of its documents due, but for those somebody is to look at first. A
+    /// batch with a filed document, or one whose questions were answered, is never
+    /// separated again: the database refuses it.
     pub async fn record_separation(
         &self,
         claimed: &ClaimedWork,
-        documents: &[Document],
+        documents: &[(Document, ReviewStanding)],
         places: &BTreeMap<PageNo, Place>,
         questions: &[Question],
     ) -> Result<Recorded, StoreFault> {
@@ -59,13 +80,18 @@ impl Store {
                 .await
                 .map_err(failed(ACTION))?;
         }
-        for document in documents {
-            insert_document(&mut tx, batch, document).await.map_err(failed(ACTION))?;
-            let filing = WorkOn::File(document.first_page);
-            make_due(&mut tx, batch, filing).await.map_err(failed(ACTION))?;
+        for (document, review) in documents {
+            put_document(&mut tx, batch, document, review).await.map_err(failed(ACTION))?;
+            match review {
+                ReviewStanding::Due => {}
+                ReviewStanding::NotAsked | ReviewStanding::Released(_) => {
+                    let filing = WorkOn::File(document.first_page);
+                    make_due(&mut tx, batch, filing).await.map_err(failed(ACTION))?;
+                }
+            }
         }
         for (page, place) in places {
-            insert_placement(&mut tx, batch, *page, place).await.map_err(failed(ACTION))?;
+            put_placement(&mut tx, batch, *page, place).await.map_err(failed(ACTION))?;
         }
         for (position, question) in questions.iter().enumerate() {
             insert_question(&mut tx, batch, position as i64, question)
@@ -85,16 +111,17 @@ impl Store {
     }
 
     /// In the order of their first pages.
-    pub async fn documents(&self, batch: &BatchId) -> Result<Vec<Document>, StoreFault> {
-        let rows =
-            sqlx::query("SELECT first_page FROM document WHERE batch_id = $1 ORDER BY first_page")
-                .bind(batch.as_str())
-                .fetch_all(&self.pool)
-                .await
-                .map_err(failed("list a batch's documents"))?;
+    pub async fn documents(&self, batch: &BatchId) -> Result<Vec<DocumentRow>, StoreFault> {
+        const ACTION: &str = "list a batch's documents";
+        let mut connection = self.pool.acquire().await.map_err(failed(ACTION))?;
+        let rows = sqlx::query("SELECT * FROM document WHERE batch_id = $1 ORDER BY first_page")
+            .bind(batch.as_str())
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(failed(ACTION))?;
         let mut documents = Vec::with_capacity(rows.len());
-        for row in rows {
-            documents.extend(self.document(batch, read_page_no(&row, "first_page")?).await?);
+        for row in &rows {
+            documents.push(read_document(&mut connection, row).await?);
         }
         Ok(documents)
     }
@@ -104,104 +131,44 @@ impl Store {
         &self,
         batch: &BatchId,
         first_page: PageNo,
-    ) -> Result<Option<Document>, StoreFault> {
-        let document_type: Option<String> = sqlx::query_scalar(
-            "SELECT document_type FROM document WHERE batch_id = $1 AND first_page = $2",
-        )
-        .bind(batch.as_str())
-        .bind(i64::from(first_page.get()))
-        .fetch_optional(&self.pool)
-        .await
-        .map_err(failed("look up a document"))?;
-        let Some(document_type) = document_type else { return Ok(None) };
-        let pages = self.document_pages(batch, first_page).await?;
-        let fields = self.index_fields(batch, first_page).await?;
-        Ok(Some(Document { first_page, pages, document_type, fields }))
+    ) -> Result<Option<DocumentRow>, StoreFault> {
+        let mut connection = self.pool.acquire().await.map_err(failed("look up a document"))?;
+        document_row(&mut connection, batch, first_page).await
     }
 
-    async fn document_pages(
+    /// Documents of all batches that somebody is to look at before they are
+    /// filed, the oldest first.
+    pub async fn documents_due_for_review(
         &self,
-        batch: &BatchId,
-        first_page: PageNo,
-    ) -> Result<Vec<PageNo>, StoreFault> {
-        sqlx::query(
-            "SELECT page_no FROM placement WHERE batch_id = $1 AND first_page = $2 \
-             ORDER BY page_no",
-        )
-        .bind(batch.as_str())
-        .bind(i64::from(first_page.get()))
-        .fetch_all(&self.pool)
-        .await
-        .map_err(failed("list a document's pages"))?
-        .iter()
-        .map(|row| read_page_no(row, "page_no"))
-        .collect()
-    }
-
-    async fn index_fields(
-        &self,
-        batch: &BatchId,
-        first_page: PageNo,
-    ) -> Result<Vec<IndexField>, StoreFault> {
+        at_most: u32,
+    ) -> Result<Vec<(BatchId, DocumentRow)>, StoreFault> {
+        const ACTION: &str = "list documents that are due for review";
+        let mut connection = self.pool.acquire().await.map_err(failed(ACTION))?;
         let rows = sqlx::query(
-            "SELECT name, value, source FROM index_field \
-             WHERE batch_id = $1 AND first_page = $2 ORDER BY name",
+            "SELECT * FROM document WHERE review_due = 1 ORDER BY batch_id, first_page LIMIT $1",
+        )
+        .bind(i64::from(at_most))
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(failed(ACTION))?;
+        let mut due = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let document = read_document(&mut connection, row).await?;
+            due.push((parsed(row, "batch_id")?, document));
+        }
+        Ok(due)
+    }
+
+    /// How many documents of the batch somebody has still to look at.
+    pub async fn reviews_due(&self, batch: &BatchId) -> Result<u64, StoreFault> {
+        let row = sqlx::query(
+            "SELECT COUNT(*) AS due FROM document WHERE batch_id = $1 AND review_due = 1",
         )
         .bind(batch.as_str())
-        .bind(i64::from(first_page.get()))
-        .fetch_all(&self.pool)
+        .fetch_one(&self.pool)
         .await
-        .map_err(failed("list a document's index fields"))?;
-        rows.iter()
-            .map(|row| {
-                Ok(IndexField {
-                    name: FieldName::new(&column::<String>(row, "name")?)
-                        .map_err(unreadable("field name"))?,
-                    value: column(row, "value")?,
-                    source: from_json("field source", &column::<String>(row, "source")?)?,
-                })
-            })
-            .collect()
-    }
-
-    /// Every page of the batch and its place; empty before separation.
-    pub async fn placements(&self, batch: &BatchId) -> Result<BTreeMap<PageNo, Place>, StoreFault> {
-        let rows = sqlx::query("SELECT * FROM placement WHERE batch_id = $1")
-            .bind(batch.as_str())
-            .fetch_all(&self.pool)
-            .await
-            .map_err(failed("list where a batch's pages stand"))?;
-        rows.iter()
-            .map(|row| {
-                let place = match column::<String>(row, "place")?.as_str() {
-                    "document" => Place::Document { first_page: read_page_no(row, "first_page")? },
-                    "set-aside" => Place::SetAside {
-                        reason: read_set_aside(&column::<String>(row, "set_aside")?)?,
-                    },
-                    "question" => Place::Question,
-                    other => return Err(unreadable("place of a page")(other.to_owned())),
-                };
-                Ok((read_page_no(row, "page_no")?, place))
-            })
-            .collect()
-    }
-
-    /// In page order, as separation raised them; then those of documents held back.
-    pub async fn questions(&self, batch: &BatchId) -> Result<Vec<Question>, StoreFault> {
-        let rows = sqlx::query("SELECT * FROM question WHERE batch_id = $1 ORDER BY position")
-            .bind(batch.as_str())
-            .fetch_all(&self.pool)
-            .await
-            .map_err(failed("list a batch's questions"))?;
-        rows.iter()
-            .map(|row| {
-                Ok(Question {
-                    page: read_page_no(row, "page_no")?,
-                    holds: from_json("held pages", &column::<String>(row, "holds")?)?,
-                    reason: from_json("question", &column::<String>(row, "reason")?)?,
-                })
-            })
-            .collect()
+        .map_err(failed("count documents that are due for review"))?;
+        number(&row, "due")
     }
 
     /// A document that cannot be filed as it was separated: its pages wait for
@@ -218,38 +185,22 @@ impl Store {
         if end_work(&mut tx, claimed).await.map_err(failed(ACTION))? == Recorded::TooLate {
             return Ok(Recorded::TooLate);
         }
-        for change in [
-            "UPDATE placement SET place = 'question', first_page = NULL \
-             WHERE batch_id = $1 AND first_page = $2",
-            "DELETE FROM document WHERE batch_id = $1 AND first_page = $2",
-        ] {
-            sqlx::query(change)
-                .bind(batch.as_str())
-                .bind(i64::from(first_page.get()))
-                .execute(&mut *tx)
-                .await
-                .map_err(failed(ACTION))?;
-        }
-        let position: i64 = sqlx::query_scalar(
-            "SELECT COALESCE(MAX(position) + 1, 0) FROM question WHERE batch_id = $1",
-        )
-        .bind(batch.as_str())
-        .fetch_one(&mut *tx)
-        .await
-        .map_err(failed(ACTION))?;
-        insert_question(&mut tx, batch, position, question).await.map_err(failed(ACTION))?;
+        undo_document(&mut tx, batch, first_page).await.map_err(failed(ACTION))?;
+        add_question(&mut tx, batch, question).await.map_err(failed(ACTION))?;
         let told = Told::of(Action::HoldDocument, batch).page(first_page);
         self.tell(&mut tx, told).await.map_err(failed(ACTION))?;
         tx.commit().await.map_err(failed(ACTION))?;
         Ok(Recorded::Yes)
     }
 
-    /// That a document stands in the repository, and where.
+    /// That a document stands in the repository, and where; `rule` is the one it
+    /// was filed under, and who let it go.
     pub async fn record_filed(
         &self,
         claimed: &ClaimedWork,
         first_page: PageNo,
         filed: &FiledRow,
+        rule: &str,
     ) -> Result<Recorded, StoreFault> {
         const ACTION: &str = "record a filed document";
         let mut tx = self.begin(ACTION).await?;
@@ -273,60 +224,146 @@ impl Store {
         if recorded.rows_affected() == 0 {
             return Err(failed(ACTION)(sqlx::Error::RowNotFound));
         }
-        let hashes = format!("pdf {} index {}", filed.pdf_sha256, filed.index_sha256);
+        let said = format!("pdf {} index {}; {rule}", filed.pdf_sha256, filed.index_sha256);
         let told =
-            Told::of(Action::FileDocument, &claimed.work.batch).page(first_page).saying(hashes);
+            Told::of(Action::FileDocument, &claimed.work.batch).page(first_page).saying(said);
         self.tell(&mut tx, told).await.map_err(failed(ACTION))?;
         tx.commit().await.map_err(failed(ACTION))?;
         Ok(Recorded::Yes)
     }
 
-    pub async fn filed_documents(
-        &self,
-        batch: &BatchId,
-    ) -> Result<BTreeMap<PageNo, FiledRow>, StoreFault> {
-        let rows = sqlx::query(
-            "SELECT first_page, pdf_path, pdf_sha256, index_path, index_sha256, filed_at \
-             FROM document WHERE batch_id = $1 AND filed_at IS NOT NULL",
-        )
-        .bind(batch.as_str())
-        .fetch_all(&self.pool)
-        .await
-        .map_err(failed("list filed documents"))?;
-        rows.iter().map(|row| Ok((read_page_no(row, "first_page")?, read_filed(row)?))).collect()
-    }
-
-    /// Every document filed by this station, in the order they were.
+    /// Every document filed, in the order they were, versions that others have
+    /// taken the place of included.
     pub async fn all_filed_documents(&self) -> Result<Vec<(DocumentId, FiledRow)>, StoreFault> {
-        let rows = sqlx::query(
-            "SELECT batch_id, first_page, pdf_path, pdf_sha256, index_path, index_sha256, filed_at \
-             FROM document WHERE filed_at IS NOT NULL ORDER BY filed_at, batch_id, first_page",
-        )
+        const FILED: &str = "batch_id, first_page, version, pdf_path, pdf_sha256, index_path, \
+                             index_sha256, filed_at";
+        let rows = sqlx::query(AssertSqlSafe(format!(
+            "SELECT {FILED} FROM document WHERE filed_at IS NOT NULL \
+             UNION ALL SELECT {FILED} FROM replaced_document \
+             ORDER BY filed_at, batch_id, first_page"
+        )))
         .fetch_all(&self.pool)
         .await
         .map_err(failed("list everything filed"))?;
         rows.iter()
             .map(|row| {
-                let batch: BatchId = parsed(row, "batch_id")?;
-                let document = DocumentId::new(batch, read_page_no(row, "first_page")?);
-                Ok((document, read_filed(row)?))
+                let document =
+                    DocumentId::new(parsed(row, "batch_id")?, read_page_no(row, "first_page")?);
+                Ok((document.of_version(read_version(row)?), read_filed(row)?))
             })
             .collect()
     }
 
-    /// Whether the document's row says that it was filed.
+    /// Whether a row says that this version of the document was filed.
     pub async fn is_filed(&self, document: &DocumentId) -> Result<bool, StoreFault> {
         let row = sqlx::query(
-            "SELECT filed_at FROM document \
-             WHERE batch_id = $1 AND first_page = $2 AND filed_at IS NOT NULL",
+            "SELECT version FROM document \
+             WHERE batch_id = $1 AND first_page = $2 AND version = $3 AND filed_at IS NOT NULL \
+             UNION ALL SELECT version FROM replaced_document \
+             WHERE batch_id = $1 AND first_page = $2 AND version = $3",
         )
         .bind(document.batch().as_str())
         .bind(i64::from(document.first_page().get()))
+        .bind(i64::from(document.version().get()))
         .fetch_optional(&self.pool)
         .await
         .map_err(failed("look whether a document is filed"))?;
         Ok(row.is_some())
     }
+}
+
+pub(super) async fn document_row(
+    connection: &mut AnyConnection,
+    batch: &BatchId,
+    first_page: PageNo,
+) -> Result<Option<DocumentRow>, StoreFault> {
+    let row = sqlx::query("SELECT * FROM document WHERE batch_id = $1 AND first_page = $2")
+        .bind(batch.as_str())
+        .bind(i64::from(first_page.get()))
+        .fetch_optional(&mut *connection)
+        .await
+        .map_err(failed("look up a document"))?;
+    match row {
+        Some(row) => Ok(Some(read_document(connection, &row).await?)),
+        None => Ok(None),
+    }
+}
+
+async fn read_document(
+    connection: &mut AnyConnection,
+    row: &AnyRow,
+) -> Result<DocumentRow, StoreFault> {
+    let batch: BatchId = parsed(row, "batch_id")?;
+    let first_page = read_page_no(row, "first_page")?;
+    let released = json_if_any(row, "released")?;
+    Ok(DocumentRow {
+        document: Document {
+            first_page,
+            pages: document_pages(connection, &batch, first_page).await?,
+            document_type: column(row, "document_type")?,
+            fields: index_fields(connection, &batch, first_page).await?,
+        },
+        version: read_version(row)?,
+        review: match (number::<u8>(row, "review_due")?, released) {
+            (0, None) => ReviewStanding::NotAsked,
+            (0, Some(by)) => ReviewStanding::Released(by),
+            (_, _) => ReviewStanding::Due,
+        },
+        withdrawn: json_if_any(row, "withdrawn")?,
+        filed: match column::<Option<String>>(row, "filed_at")? {
+            Some(_) => Some(read_filed(row)?),
+            None => None,
+        },
+    })
+}
+
+async fn document_pages(
+    connection: &mut AnyConnection,
+    batch: &BatchId,
+    first_page: PageNo,
+) -> Result<Vec<PageNo>, StoreFault> {
+    sqlx::query(
+        "SELECT page_no FROM placement WHERE batch_id = $1 AND first_page = $2 ORDER BY page_no",
+    )
+    .bind(batch.as_str())
+    .bind(i64::from(first_page.get()))
+    .fetch_all(connection)
+    .await
+    .map_err(failed("list a document's pages"))?
+    .iter()
+    .map(|row| read_page_no(row, "page_no"))
+    .collect()
+}
+
+async fn index_fields(
+    connection: &mut AnyConnection,
+    batch: &BatchId,
+    first_page: PageNo,
+) -> Result<Vec<IndexField>, StoreFault> {
+    let rows = sqlx::query(
+        "SELECT name, value, source FROM index_field \
+         WHERE batch_id = $1 AND first_page = $2 ORDER BY name",
+    )
+    .bind(batch.as_str())
+    .bind(i64::from(first_page.get()))
+    .fetch_all(connection)
+    .await
+    .map_err(failed("list a document's index fields"))?;
+    rows.iter()
+        .map(|row| {
+            Ok(IndexField {
+                name: FieldName::new(&column::<String>(row, "name")?)
+                    .map_err(unreadable("field name"))?,
+                value: column(row, "value")?,
+                source: from_json("field source", &column::<String>(row, "source")?)?,
+            })
+        })
+        .collect()
+}
+
+fn read_version(row: &AnyRow) -> Result<Version, StoreFault> {
+    let version = number(row, "version")?;
+    Version::new(version).ok_or_else(|| unreadable("version")("version 0".to_owned()))
 }
 
 fn read_filed(row: &AnyRow) -> Result<FiledRow, StoreFault> {
@@ -339,15 +376,39 @@ fn read_filed(row: &AnyRow) -> Result<FiledRow, StoreFault> {
     })
 }
 
-async fn insert_document(
+/// The next version of the document: the first, or the one behind those that
+/// were kept as replaced.
+pub(super) async fn put_document(
     tx: &mut Transaction<'_, Any>,
     batch: &BatchId,
     document: &Document,
+    review: &ReviewStanding,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("INSERT INTO document (batch_id, first_page, document_type) VALUES ($1, $2, $3)")
+    let (review_due, released) = match review {
+        ReviewStanding::NotAsked => (0, None),
+        ReviewStanding::Due => (1, None),
+        ReviewStanding::Released(by) => (0, Some(to_json(by))),
+    };
+    sqlx::query(
+        "INSERT INTO document (batch_id, first_page, document_type, version, review_due, released) \
+         VALUES ($1, $2, $3, (SELECT COALESCE(MAX(version) + 1, 1) FROM replaced_document \
+             WHERE batch_id = $1 AND first_page = $2), $4, $5) \
+         ON CONFLICT (batch_id, first_page) DO UPDATE SET \
+             document_type = excluded.document_type, version = excluded.version, \
+             review_due = excluded.review_due, released = excluded.released, withdrawn = NULL, \
+             pdf_path = NULL, pdf_sha256 = NULL, index_path = NULL, index_sha256 = NULL, \
+             filed_at = NULL",
+    )
+    .bind(batch.as_str())
+    .bind(i64::from(document.first_page.get()))
+    .bind(&document.document_type)
+    .bind(review_due)
+    .bind(released)
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query("DELETE FROM index_field WHERE batch_id = $1 AND first_page = $2")
         .bind(batch.as_str())
         .bind(i64::from(document.first_page.get()))
-        .bind(&document.document_type)
         .execute(&mut **tx)
         .await?;
     for field in &document.fields {
@@ -366,54 +427,22 @@ async fn insert_document(
     Ok(())
 }
 
-async fn insert_placement(
+/// A document that is not filed is none any more: its pages are in question.
+pub(super) async fn undo_document(
     tx: &mut Transaction<'_, Any>,
     batch: &BatchId,
-    page: PageNo,
-    place: &Place,
+    first_page: PageNo,
 ) -> Result<(), sqlx::Error> {
-    let (name, first_page, set_aside) = match place {
-        Place::Document { first_page } => ("document", Some(i64::from(first_page.get())), None),
-        Place::SetAside { reason } => ("set-aside", None, Some(reason.name())),
-        Place::Question => ("question", None, None),
-    };
-    sqlx::query(
-        "INSERT INTO placement (batch_id, page_no, place, first_page, set_aside) \
-         VALUES ($1, $2, $3, $4, $5)",
-    )
-    .bind(batch.as_str())
-    .bind(i64::from(page.get()))
-    .bind(name)
-    .bind(first_page)
-    .bind(set_aside)
-    .execute(&mut **tx)
-    .await?;
+    for change in [
+        "UPDATE placement SET place = 'question', first_page = NULL \
+         WHERE batch_id = $1 AND first_page = $2",
+        "DELETE FROM document WHERE batch_id = $1 AND first_page = $2",
+    ] {
+        sqlx::query(change)
+            .bind(batch.as_str())
+            .bind(i64::from(first_page.get()))
+            .execute(&mut **tx)
+            .await?;
+    }
     Ok(())
-}
-
-async fn insert_question(
-    tx: &mut Transaction<'_, Any>,
-    batch: &BatchId,
-    position: i64,
-    question: &Question,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO question (batch_id, position, page_no, holds, reason) \
-         VALUES ($1, $2, $3, $4, $5)",
-    )
-    .bind(batch.as_str())
-    .bind(position)
-    .bind(i64::from(question.page.get()))
-    .bind(to_json(&question.holds))
-    .bind(to_json(&question.reason))
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
-}
-
-fn read_set_aside(name: &str) -> Result<SetAside, StoreFault> {
-    SetAside::ALL
-        .into_iter()
-        .find(|reason| reason.name() == name)
-        .ok_or_else(|| unreadable("reason for setting aside")(name.to_owned()))
 }

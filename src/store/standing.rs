@@ -15,6 +15,9 @@ pub struct Standing {
     pub pages_read: u64,
     pub documents: u64,
     pub documents_filed: u64,
+    /// Documents somebody has still to look at.
+    pub reviews_due: u64,
+    /// Those nobody answered yet.
     pub questions: u64,
     /// The last page that is safe.
     pub last_page: Option<PageNo>,
@@ -30,7 +33,10 @@ impl Store {
              (SELECT COUNT(*) FROM page_outcome WHERE batch_id = $1) AS pages_read, \
              (SELECT COUNT(*) FROM document WHERE batch_id = $1) AS documents, \
              (SELECT COUNT(filed_at) FROM document WHERE batch_id = $1) AS documents_filed, \
-             (SELECT COUNT(*) FROM question WHERE batch_id = $1) AS questions",
+             (SELECT COUNT(*) FROM document WHERE batch_id = $1 AND review_due = 1) \
+                 AS reviews_due, \
+             (SELECT COUNT(*) FROM question WHERE batch_id = $1 AND answered IS NULL) \
+                 AS questions",
         )
         .bind(batch.as_str())
         .fetch_one(&self.pool)
@@ -66,6 +72,7 @@ fn read_standing(row: &AnyRow) -> Result<Standing, StoreFault> {
         pages_read: number(row, "pages_read")?,
         documents: number(row, "documents")?,
         documents_filed: number(row, "documents_filed")?,
+        reviews_due: number(row, "reviews_due")?,
         questions: number(row, "questions")?,
         last_page,
     })

@@ -2,7 +2,8 @@
 //! HTTP. Today that is the JSON API ([`api`]), on the station's own socket and,
 //! where `station.toml` says so, on a loopback address ([`loopback`]).
 //!
-//! Nothing here decides: an order goes to the desk, a question to the store.
+//! Nothing here decides: an order goes to the desk, what people decide about
+//! documents to [`crate::decisions`], a question to the store.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -16,6 +17,7 @@ use tokio::net::UnixListener;
 use tokio::sync::watch;
 
 use crate::capture::desk::Desk;
+use crate::decisions::Decisions;
 use crate::device::scanner::PageStack;
 use crate::spool::Spool;
 use crate::store::{BatchRow, Store};
@@ -38,6 +40,7 @@ const MOST_BODY_BYTES: usize = 1024 * 1024;
 /// What the pages and the API are made from.
 pub struct Web {
     pub desk: Desk,
+    pub decisions: Decisions,
     pub store: Store,
     pub spool: Spool,
     pub station: StationFacts,
@@ -68,6 +71,7 @@ pub fn routes(web: Arc<Web>) -> Router {
         .route("/backlog", get(api::status::backlog))
         .route("/events", get(api::event::all))
         .route("/questions", get(api::question::list))
+        .route("/reviews", get(api::document::reviews))
         .route("/batches", get(api::batch::list).post(api::batch::open))
         .route("/batches/{batch}", get(api::batch::show))
         .route("/batches/{batch}/report", get(api::batch::report))
@@ -79,6 +83,12 @@ pub fn routes(web: Arc<Web>) -> Router {
         .route("/batches/{batch}/close", post(api::batch::close))
         .route("/batches/{batch}/discard", post(api::batch::discard))
         .route("/batches/{batch}/release", post(api::batch::release))
+        .route("/batches/{batch}/questions/{question}/answer", post(api::question::answer))
+        .route("/batches/{batch}/documents", get(api::document::list))
+        .route("/batches/{batch}/documents/{document}/release", post(api::document::release))
+        .route("/batches/{batch}/documents/{document}/send-back", post(api::document::send_back))
+        .route("/batches/{batch}/documents/{document}/correct", post(api::document::correct))
+        .route("/batches/{batch}/documents/{document}/withdraw", post(api::document::withdraw))
         .fallback(api::problem::no_such_thing)
         .layer(DefaultBodyLimit::max(MOST_BODY_BYTES))
         .with_state(web)

@@ -172,7 +172,8 @@ impl Asked<'_> {
             | QuestionReason::NothingBehindCoverSheet
             | QuestionReason::NoCoverSheetYet
             | QuestionReason::WritingOnSeparator
-            | QuestionReason::ReviewDue
+            | QuestionReason::SentBack
+            | QuestionReason::Withdrawn
             | QuestionReason::EveryPageIsBlank
             | QuestionReason::StepFailed { .. } => false,
         })
@@ -214,6 +215,7 @@ fn page_of(field: &IndexField) -> PageNo {
         | FieldSource::Barcode { page, .. }
         | FieldSource::BatchHeader { page }
         | FieldSource::Carried { page } => *page,
+        FieldSource::Keyed => unreachable!("what separation knows was read on a page"),
     }
 }
 

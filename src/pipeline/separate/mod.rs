@@ -23,6 +23,9 @@ pub use sheet::{Seen, SeparablePage};
 #[derive(Debug, PartialEq)]
 pub struct Separated {
     pub documents: Vec<Document>,
+    /// Those of them, by their first pages, that somebody looks at before they
+    /// are filed.
+    pub review_due: BTreeSet<PageNo>,
     /// Every page of the batch, once.
     pub places: BTreeMap<PageNo, Place>,
     pub questions: Vec<Question>,
@@ -83,22 +86,15 @@ pub fn separate(
         Counts::HeldTo(typed) => counts_that_do_not_balance(header, typed, found, &all),
         Counts::Released => Vec::new(),
     };
-    if balance.is_empty() {
-        documents.retain(|document| {
-            let due = review_due(batch, document, profile.review);
-            if due {
-                questions.push(Question {
-                    page: document.first_page,
-                    holds: document.pages.clone(),
-                    reason: QuestionReason::ReviewDue,
-                });
-            }
-            !due
-        });
-    } else {
+    if !balance.is_empty() {
         documents.clear();
         questions.extend(balance);
     }
+    let review_due = documents
+        .iter()
+        .filter(|document| review_due(batch, document, profile.review))
+        .map(|document| document.first_page)
+        .collect();
 
     for document in &documents {
         for page in &document.pages {
@@ -114,7 +110,7 @@ pub fn separate(
     }
     questions.sort_by_key(|question| question.page);
     debug_assert!(every_page_in_question_is_held(&places, &questions));
-    Separated { documents, places, questions }
+    Separated { documents, review_due, places, questions }
 }
 
 /// A page in question that no question holds is one nobody will ask about.

@@ -10,7 +10,7 @@ use crate::repository::index::{DocumentIndex, FiledPdf, Reviewed};
 
 /// The columns every file has, before `field_<name>` and `source_<name>` for each
 /// field: no two names make one column.
-pub const COLUMNS: [&str; 17] = [
+pub const COLUMNS: [&str; 20] = [
     "schema",
     "document_id",
     "document_type",
@@ -28,6 +28,9 @@ pub const COLUMNS: [&str; 17] = [
     "review",
     "review_rule",
     "released_by",
+    "replaces",
+    "withdrawn_by",
+    "withdrawn_because",
 ];
 
 pub fn write(index: &DocumentIndex, pdf: &FiledPdf) -> Result<Vec<u8>, SidecarFault> {
@@ -41,7 +44,7 @@ pub fn write(index: &DocumentIndex, pdf: &FiledPdf) -> Result<Vec<u8>, SidecarFa
         index.document.to_string(),
         index.document_type.clone(),
         index.document_type_title.clone(),
-        index.pages.len().to_string(),
+        index.page_count().to_string(),
         pages.join(" "),
         pdf.name.clone(),
         pdf.path_seen.clone(),
@@ -54,6 +57,9 @@ pub fn write(index: &DocumentIndex, pdf: &FiledPdf) -> Result<Vec<u8>, SidecarFa
         review.to_owned(),
         rule.to_owned(),
         person.to_owned(),
+        index.replaces.as_ref().map(ToString::to_string).unwrap_or_default(),
+        index.withdrawn.as_ref().map(|withdrawn| withdrawn.by.clone()).unwrap_or_default(),
+        index.withdrawn.as_ref().map(|withdrawn| withdrawn.reason.clone()).unwrap_or_default(),
     ];
     let mut header: Vec<String> = COLUMNS.iter().map(|&column| column.to_owned()).collect();
     let mut values: Vec<String> = fixed.iter().map(|value| cell(value)).collect();

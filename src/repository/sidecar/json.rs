@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{IndexEntry, NotAnIndex, SidecarFault};
+use crate::records::batch::Decision;
 use crate::records::document::{FieldName, FieldSource};
 use crate::records::ids::{BatchId, DocumentId, PageNo, Sha256};
 use crate::repository::index::{DocumentIndex, FiledPdf, Reviewed};
@@ -27,6 +28,10 @@ struct IndexFile<'a> {
     scanned_at: String,
     station: &'a str,
     review: Review<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaces: Option<&'a DocumentId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    withdrawn: Option<&'a Decision>,
 }
 
 #[derive(Serialize)]
@@ -69,7 +74,7 @@ pub fn write(index: &DocumentIndex, pdf: &FiledPdf) -> Result<Vec<u8>, SidecarFa
             title: &index.document_type_title,
         },
         fields: fields.collect(),
-        page_count: index.pages.len(),
+        page_count: index.page_count(),
         pages: &index.pages,
         without_text: &index.without_text,
         file: File { name: &pdf.name, path: &pdf.path_seen, sha256: pdf.sha256, bytes: pdf.bytes },
@@ -81,6 +86,8 @@ pub fn write(index: &DocumentIndex, pdf: &FiledPdf) -> Result<Vec<u8>, SidecarFa
             Reviewed::NotReviewed { rule } => Review::NotReviewed { rule },
             Reviewed::ReleasedBy { person, rule } => Review::Released { by: person, rule },
         },
+        replaces: index.replaces.as_ref(),
+        withdrawn: index.withdrawn.as_ref(),
     };
     let mut bytes =
         serde_json::to_vec_pretty(&file).map_err(|error| SidecarFault::Compose(error.into()))?;

@@ -22,17 +22,25 @@ pub(super) const NAMESPACE: &str = "http://laserfiche.com/namespaces/importengin
 const DOCUMENT_ID: &str = "Outguide Document ID";
 const SHA256: &str = "SHA-256";
 const BYTES: &str = "Bytes";
+const REPLACES: &str = "Replaces Document ID";
+const WITHDRAWN_BY: &str = "Withdrawn By";
+const WITHDRAWN_BECAUSE: &str = "Withdrawn Because";
 
 pub fn write(index: &DocumentIndex, pdf: &FiledPdf) -> Result<Vec<u8>, SidecarFault> {
     compose(index, pdf).map_err(SidecarFault::Compose)
 }
 
 fn compose(index: &DocumentIndex, pdf: &FiledPdf) -> io::Result<Vec<u8>> {
-    let own = [
+    let mut own = vec![
         (DOCUMENT_ID, index.document.to_string()),
         (SHA256, pdf.sha256.to_string()),
         (BYTES, pdf.bytes.to_string()),
     ];
+    own.extend(index.replaces.as_ref().map(|replaces| (REPLACES, replaces.to_string())));
+    if let Some(withdrawn) = &index.withdrawn {
+        own.push((WITHDRAWN_BY, withdrawn.by.clone()));
+        own.push((WITHDRAWN_BECAUSE, withdrawn.reason.clone()));
+    }
     let name = pdf.name.strip_suffix(".pdf").unwrap_or(&pdf.name);
     let mut xml = Writer::new_with_indent(Vec::new(), b' ', 1);
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;

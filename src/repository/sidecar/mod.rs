@@ -126,6 +126,7 @@ fn source_phrase(source: &FieldSource) -> String {
         FieldSource::Barcode { page, symbology } => format!("{symbology} barcode, page {page}"),
         FieldSource::BatchHeader { page } => format!("batch header, page {page}"),
         FieldSource::Carried { page } => format!("carried from page {page}"),
+        FieldSource::Keyed => "keyed".to_owned(),
     }
 }
 

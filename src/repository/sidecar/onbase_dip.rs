@@ -11,8 +11,8 @@
 
 use super::{IndexEntry, NotAnIndex, SidecarFault, entry};
 use crate::profile::onbase_tags::{
-    BEGIN, BYTES, DOCUMENT_DATE, DOCUMENT_ID, DOCUMENT_TYPE, FILE_FORMAT, FILE_PATH, OWN, SHA256,
-    tag,
+    BEGIN, BYTES, DOCUMENT_DATE, DOCUMENT_ID, DOCUMENT_TYPE, FILE_FORMAT, FILE_PATH, OWN, REPLACES,
+    SHA256, WITHDRAWN_BECAUSE, WITHDRAWN_BY, tag,
 };
 use crate::records::document::FieldName;
 use crate::repository::index::{DocumentIndex, FiledPdf};
@@ -37,6 +37,13 @@ pub fn write(index: &DocumentIndex, pdf: &FiledPdf) -> Result<Vec<u8>, SidecarFa
     lines.add(DOCUMENT_ID, &index.document.to_string());
     lines.add(SHA256, &pdf.sha256.to_string());
     lines.add(BYTES, &pdf.bytes.to_string());
+    if let Some(replaces) = &index.replaces {
+        lines.add(REPLACES, &replaces.to_string());
+    }
+    if let Some(withdrawn) = &index.withdrawn {
+        lines.add(WITHDRAWN_BY, &withdrawn.by);
+        lines.add(WITHDRAWN_BECAUSE, &withdrawn.reason);
+    }
     lines.add(FILE_FORMAT, FILE_FORMAT_PDF);
     lines.add(FILE_PATH, &pdf.path_seen);
     Ok(lines.0.into_bytes())

@@ -1,6 +1,7 @@
 use super::super::index::Reviewed;
 use super::*;
 use crate::records::barcode::Symbology;
+use crate::records::batch::Decision;
 use crate::records::document::IndexField;
 use crate::records::ids::PageNo;
 
@@ -28,6 +29,8 @@ fn index(fields: Vec<IndexField>) -> DocumentIndex {
         station: "records-1".to_owned(),
         scanned_at: "2026-01-31T09:00:07Z".parse().unwrap(),
         reviewed: Reviewed::NotReviewed { rule: "profile review = none".to_owned() },
+        replaces: None,
+        withdrawn: None,
     }
 }
 
@@ -204,12 +207,41 @@ fn the_json_index_file_fits_its_published_schema() {
     let mut sources = plain_fields();
     sources.push(field("a", "1", FieldSource::Carried { page: page(1) }));
     sources.push(field("b", "1", FieldSource::BatchHeader { page: page(1) }));
-    for index in [released, index(sources), index(Vec::new())] {
+    sources.push(field("c", "1", FieldSource::Keyed));
+    for index in [released, index(sources), index(Vec::new()), withdrawn()] {
         let bytes = write(SidecarFormat::Json, &index, &pdf()).unwrap();
         let mut value: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
         schema_check::check(&schema, &value, "index").unwrap();
         value["file"]["sha256"] = "not a hash".into();
         assert!(schema_check::check(&schema, &value, "index").is_err());
+    }
+}
+
+fn withdrawn() -> DocumentIndex {
+    DocumentIndex {
+        document: "20260131-090000-1a2b-0002v3".parse().unwrap(),
+        pages: Vec::new(),
+        replaces: Some("20260131-090000-1a2b-0002v2".parse().unwrap()),
+        withdrawn: Some(Decision {
+            by: "m.keller".to_owned(),
+            reason: "=the wrong chart\nBEGIN:".to_owned(),
+            at: "2026-02-01T09:00:07Z".parse().unwrap(),
+        }),
+        ..index(plain_fields())
+    }
+}
+
+#[test]
+fn every_format_says_what_a_correction_replaces_and_who_withdrew() {
+    for (format, _) in FORMATS {
+        let text = |index| String::from_utf8(write(format, &index, &pdf()).unwrap()).unwrap();
+        let (plain, withdrawal) = (text(index(plain_fields())), text(withdrawn()));
+        for said in ["20260131-090000-1a2b-0002v2", "m.keller", "the wrong chart"] {
+            assert!(withdrawal.contains(said) && !plain.contains(said), "{format:?}: {withdrawal}");
+        }
+        let entry = read(format, withdrawal.as_bytes()).unwrap();
+        assert_eq!(entry.document, withdrawn().document, "{format:?}");
+        assert_eq!(entry.document.version().get(), 3);
     }
 }
 

@@ -37,6 +37,8 @@ impl Room {
             station: "records-1".to_owned(),
             scanned_at: "2026-01-31T09:00:07Z".parse().unwrap(),
             reviewed: Reviewed::NotReviewed { rule: "profile review = none".to_owned() },
+            replaces: None,
+            withdrawn: None,
         };
         let document = index.document.clone();
         let order = FilingOrder { index, template: "{batch}/{document_id}".to_owned(), sidecar };

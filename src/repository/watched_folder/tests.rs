@@ -111,6 +111,8 @@ fn order(first_page: u32, mrn: &str) -> FilingOrder {
         station: "records-1".to_owned(),
         scanned_at: "2026-01-31T09:00:07Z".parse().unwrap(),
         reviewed: Reviewed::NotReviewed { rule: "profile review = none".to_owned() },
+        replaces: None,
+        withdrawn: None,
     };
     FilingOrder {
         index,

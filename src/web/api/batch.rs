@@ -44,6 +44,8 @@ pub struct BatchShown {
     pub pages_read: u64,
     pub documents: u64,
     pub documents_filed: u64,
+    /// Documents somebody has still to look at.
+    pub reviews_due: u64,
     pub questions: u64,
     /// The last page that is safe.
     pub last_page: Option<PageNo>,
@@ -84,7 +86,7 @@ impl BatchShown {
     }
 }
 
-type Answer<T> = Result<Json<T>, Problem>;
+pub type Answer<T> = Result<Json<T>, Problem>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -248,6 +250,7 @@ fn as_shown(web: &Web, batch: BatchRow, standing: Standing) -> BatchShown {
         pages_read: standing.pages_read,
         documents: standing.documents,
         documents_filed: standing.documents_filed,
+        reviews_due: standing.reviews_due,
         questions: standing.questions,
         last_page: standing.last_page,
         counts_released: batch.counts_released,
@@ -255,7 +258,7 @@ fn as_shown(web: &Web, batch: BatchRow, standing: Standing) -> BatchShown {
     }
 }
 
-fn understood<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Problem> {
+pub fn understood<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Problem> {
     match body {
         Ok(Json(body)) => Ok(body),
         Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(Problem::too_large()),
@@ -263,7 +266,7 @@ fn understood<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Problem> {
     }
 }
 
-fn decision(peer: Peer, reason: Reason) -> Decision {
+pub fn decision(peer: Peer, reason: Reason) -> Decision {
     Decision { by: peer.to_string(), reason: reason.reason, at: jiff::Timestamp::now() }
 }
 

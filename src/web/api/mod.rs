@@ -2,6 +2,7 @@
 //! a running station and see of it. Every failure is a [`problem::Problem`].
 
 pub mod batch;
+pub mod document;
 pub mod event;
 pub mod metrics;
 pub mod openapi;

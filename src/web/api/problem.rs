@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::capture::CaptureFault;
 use crate::capture::desk::DeskFault;
 use crate::capture::resumption::ResumeFault;
+use crate::decisions::DecisionFault;
 use crate::device::scanner::ScanFault;
-use crate::store::StoreFault;
+use crate::store::{Refusal, StoreFault};
 
 /// What went wrong, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +38,8 @@ pub enum ProblemKind {
     Scanner,
     /// A file given cannot be read as pages.
     Input,
+    /// What was keyed is no value, no field or no document type.
+    Keyed,
     /// The disk, the database or the repository.
     Storage,
     /// This user may not.
@@ -55,7 +58,9 @@ impl ProblemKind {
             ProblemKind::Request => StatusCode::BAD_REQUEST,
             ProblemKind::NotFound => StatusCode::NOT_FOUND,
             ProblemKind::Unfinished => StatusCode::CONFLICT,
-            ProblemKind::Settings | ProblemKind::Input => StatusCode::UNPROCESSABLE_ENTITY,
+            ProblemKind::Settings | ProblemKind::Input | ProblemKind::Keyed => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             ProblemKind::Scanner | ProblemKind::Storage => StatusCode::SERVICE_UNAVAILABLE,
             ProblemKind::NotAllowed => StatusCode::FORBIDDEN,
             ProblemKind::NoToken => StatusCode::UNAUTHORIZED,
@@ -72,6 +77,7 @@ impl ProblemKind {
             ProblemKind::Settings => "A setting cannot be used",
             ProblemKind::Scanner => "The scanner cannot be used",
             ProblemKind::Input => "A file cannot be read as pages",
+            ProblemKind::Keyed => "What was keyed cannot be taken",
             ProblemKind::Storage => "Something cannot be kept",
             ProblemKind::NotAllowed => "This is not allowed",
             ProblemKind::NoToken => "The station's token is needed",
@@ -133,6 +139,43 @@ impl From<StoreFault> for Problem {
 impl From<DeskFault> for Problem {
     fn from(fault: DeskFault) -> Self {
         Problem::of(kind_of(&fault), &fault)
+    }
+}
+
+impl From<DecisionFault> for Problem {
+    fn from(fault: DecisionFault) -> Self {
+        let kind = match &fault {
+            DecisionFault::Refused(refusal) => kind_of_refusal(refusal),
+            DecisionFault::Profile { .. } => ProblemKind::Settings,
+            DecisionFault::NotAType { .. }
+            | DecisionFault::NotAFieldName(_)
+            | DecisionFault::NotAField { .. }
+            | DecisionFault::Value { .. }
+            | DecisionFault::Missing { .. }
+            | DecisionFault::OtherPatients { .. }
+            | DecisionFault::NothingChanges => ProblemKind::Keyed,
+            DecisionFault::NoReason => ProblemKind::Request,
+            DecisionFault::Store(_) => ProblemKind::Storage,
+        };
+        Problem::of(kind, &fault)
+    }
+}
+
+fn kind_of_refusal(refusal: &Refusal) -> ProblemKind {
+    match refusal {
+        Refusal::NoSuchBatch(_)
+        | Refusal::NoSuchQuestion { .. }
+        | Refusal::NoSuchDocument { .. } => ProblemKind::NotFound,
+        Refusal::CountsComeFirst(_)
+        | Refusal::NotSeparated { .. }
+        | Refusal::Ended { .. }
+        | Refusal::StillFiling { .. }
+        | Refusal::NoReviewDue { .. }
+        | Refusal::NotFiled { .. }
+        | Refusal::WithdrawnBefore { .. } => ProblemKind::Unfinished,
+        Refusal::SayWhichPages { .. }
+        | Refusal::SayWhatTheyAre { .. }
+        | Refusal::OtherPage { .. } => ProblemKind::Keyed,
     }
 }
 

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::records::document::{Question, QuestionReason};
-use crate::records::ids::{BatchId, DocumentId, PageNo};
+use crate::records::document::{Question, QuestionReason, ReviewStanding};
+use crate::records::ids::{BatchId, DocumentId, PageNo, QuestionNo};
 use crate::records::page::{PageOutcome, Place, TextOutcome};
-use crate::store::{BatchRow, Store, StoreFault};
+use crate::store::{BatchRow, DocumentRow, Store, StoreFault};
 
 /// The JSON of `outguide capture`; its keys are documented in the README.
 #[derive(Debug, Serialize, Deserialize)]
@@ -17,6 +17,8 @@ pub struct BatchReport {
     pub pages: usize,
     pub set_aside: Vec<SetAsidePage>,
     pub documents: Vec<FiledDocument>,
+    /// Documents that somebody is to look at before they are filed.
+    pub awaiting_review: Vec<DocumentId>,
     pub questions: Vec<OpenQuestion>,
 }
 
@@ -39,6 +41,8 @@ pub struct FiledDocument {
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct OpenQuestion {
+    /// Its number in its batch.
+    pub question: QuestionNo,
     pub page: PageNo,
     pub reason: String,
     /// The pages that wait for the answer.
@@ -55,24 +59,14 @@ impl BatchReport {
             }
             Place::Document { .. } | Place::Question => None,
         });
-        let mut filed = store.filed_documents(id).await?;
-        let mut documents = Vec::new();
-        for document in store.documents(id).await? {
-            let Some(filed) = filed.remove(&document.first_page) else { continue };
-            let mut fields: BTreeMap<String, String> = document
-                .fields
-                .iter()
-                .map(|field| (field.name.to_string(), field.value.clone()))
-                .collect();
-            fields.insert("document_type".to_owned(), document.document_type.clone());
-            documents.push(FiledDocument {
-                id: DocumentId::new(id.clone(), document.first_page),
-                pdf: filed.pdf_path,
-                index_file: filed.index_path,
-                without_text: without_text(store, id, &document.pages).await?,
-                pages: document.pages,
-                fields,
-            });
+        let (mut documents, mut awaiting_review) = (Vec::new(), Vec::new());
+        for row in store.documents(id).await? {
+            if row.review == ReviewStanding::Due {
+                awaiting_review.push(row.id(id));
+            }
+            if row.withdrawn.is_none() {
+                documents.extend(filed_document(store, id, row).await?);
+            }
         }
         let questions = questions_of(store, id).await?;
         Ok(BatchReport {
@@ -80,16 +74,39 @@ impl BatchReport {
             pages: store.pages(id).await?.len(),
             set_aside: set_aside.collect(),
             documents,
+            awaiting_review,
             questions,
         })
     }
 }
 
+async fn filed_document(
+    store: &Store,
+    batch: &BatchId,
+    row: DocumentRow,
+) -> Result<Option<FiledDocument>, StoreFault> {
+    let id = row.id(batch);
+    let Some(filed) = row.filed else { return Ok(None) };
+    let document = row.document;
+    let mut fields: BTreeMap<String, String> =
+        document.fields.iter().map(|field| (field.name.to_string(), field.value.clone())).collect();
+    fields.insert("document_type".to_owned(), document.document_type);
+    Ok(Some(FiledDocument {
+        id,
+        pdf: filed.pdf_path,
+        index_file: filed.index_path,
+        without_text: without_text(store, batch, &document.pages).await?,
+        pages: document.pages,
+        fields,
+    }))
+}
+
 /// In page order.
 pub async fn questions_of(store: &Store, batch: &BatchId) -> Result<Vec<OpenQuestion>, StoreFault> {
     let mut questions = Vec::new();
-    for question in store.questions(batch).await? {
+    for (no, question) in store.questions(batch).await? {
         questions.push(OpenQuestion {
+            question: no,
             reason: reason(store, batch, &question).await?,
             page: question.page,
             holds: question.holds,
