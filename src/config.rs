@@ -91,6 +91,17 @@ pub struct Repository {
     /// Where files become whole, on the same file system; `.outguide` beside
     /// `dir` where not given.
     pub staging: Option<PathBuf>,
+    /// It moves or removes what it took.
+    pub takes_away: bool,
+    /// Of the file it leaves beside a document it refuses: `.error`.
+    pub error_ending: Option<String>,
+}
+
+impl Repository {
+    /// Whether it shows what it did with a document.
+    pub fn answers(&self) -> bool {
+        self.takes_away || self.error_ending.is_some()
+    }
 }
 
 /// What holds without a `station.toml`.
@@ -196,6 +207,8 @@ fn station(root: &Section<'_>) -> Station {
             dir: folder(&repository, "dir"),
             path_seen_by_repository: repository.text("path_seen_by_repository").map(str::to_owned),
             staging: folder(&repository, "staging"),
+            takes_away: repository.switch("takes_away").unwrap_or(false),
+            error_ending: error_ending(&repository),
         },
         // One that is not whole refuses the file.
         hot_folders: hot_folders.iter().filter_map(hot_folder).collect(),
@@ -205,6 +218,20 @@ fn station(root: &Section<'_>) -> Station {
         section.no_other_keys();
     }
     station
+}
+
+fn error_ending(section: &Section<'_>) -> Option<String> {
+    let ending = section.text("error_ending")?;
+    let ok = ending.starts_with('.') && ending.len() > 1 && !ending.contains(['/', '\\']);
+    if !ok || [".pdf", ".json", ".csv", ".txt", ".xml"].contains(&ending) {
+        section.file().refuse(
+            &section.path_of("error_ending"),
+            format!("{ending:?} is not the ending of a file that only says what was wrong"),
+            "write it with its dot, such as \".error\"",
+        );
+        return None;
+    }
+    Some(ending.to_owned())
 }
 
 fn hot_folder(section: &Section<'_>) -> Option<HotFolder> {
@@ -407,6 +434,8 @@ mod tests {
             Some(r"\\files\scans\incoming")
         );
         assert_eq!(station.repository.staging, Some("/srv/repository/outguide-staging".into()));
+        assert!(station.repository.takes_away);
+        assert_eq!(station.repository.error_ending.as_deref(), Some(".error"));
         assert!(station.profiles_dir.is_some() && station.tessdata_dir.is_some());
         assert!(station.scanner.is_some());
         assert_eq!(station.http, Some(([127, 0, 0, 1], 8632).into()));
@@ -492,6 +521,8 @@ mod tests {
                 "[repository]\ndir = \"/srv/in\"\nstaging = \"/srv/in/x\"",
                 "repository.staging: the staging folder is inside the watched folder",
             ),
+            ("[repository]\nerror_ending = \"error\"", "error_ending: \"error\" is not the ending"),
+            ("[repository]\nerror_ending = \".pdf\"", "error_ending: \".pdf\" is not the ending"),
             ("repository = \"/srv\"", "repository: is the text \"/srv\"; write a section"),
         ];
         for (text, expected) in mistakes {

@@ -16,8 +16,8 @@ use outguide::records::ids::{BatchId, PageNo, QuestionNo, Sha256, Version};
 use outguide::records::page::{PageOutcome, Place, SetAside, Side, Sides, SpooledPage};
 use outguide::records::work::WorkOn;
 use outguide::store::{
-    Answer, BatchRow, ClaimedWork, Database, Decided, DocumentRow, FiledRow, HotFile, HotStanding,
-    Moved, Reach, Recorded, Refusal, Store, TheyAre, WhichBatches,
+    Answer, BatchRow, ClaimedWork, Database, Decided, DocumentRow, FiledRow, Given, HotFile,
+    HotStanding, Moved, Reach, Recorded, Refusal, Store, TheyAre, WhichBatches,
 };
 use postgres::PostgresServer;
 
@@ -46,6 +46,7 @@ async fn story(database: &Database, folder: &Path) {
     a_claim_that_ended_records_nothing(&store).await;
     a_batch_with_a_page_in_no_place_does_not_come_to_its_end(&store).await;
     people_decide_what_is_filed_and_what_is_filed_is_only_replaced(&store).await;
+    what_a_repository_took_is_given_no_more(&store).await;
     counts_are_a_gate_that_a_named_person_opens(&store).await;
     a_discarded_batch_keeps_its_pages_and_nothing_is_due(&store).await;
     work_is_handed_out_in_order_and_once(&store).await;
@@ -405,6 +406,25 @@ async fn people_decide_what_is_filed_and_what_is_filed_is_only_replaced(store: &
     assert_eq!(versions.len(), 3, "every version is known: {versions:?}");
     let ended = store.dismiss_question(&batch, no, &by).await.unwrap();
     assert!(matches!(ended, Decided::No(Refusal::Ended { .. })), "{ended:?}");
+}
+
+/// Of the two batches filed before.
+async fn what_a_repository_took_is_given_no_more(store: &Store) {
+    let given = store.documents_given(DESK, None, 1).await.unwrap();
+    let first = given[0].document.clone();
+    assert_eq!((first.batch(), given.len()), (&id(1), 1));
+    let behind = store.documents_given(DESK, Some(first.clone()), 10).await.unwrap();
+    let second = behind[0].document.clone();
+    assert_eq!((second.batch(), second.version().get(), behind.len()), (&id(50), 3, 1));
+    assert!(store.documents_given("desk-2", None, 10).await.unwrap().is_empty());
+    store.record_taken(&first).await.unwrap();
+    store.record_refused(&second, "no such patient").await.unwrap();
+    store.record_refused(&second.replaces().unwrap(), "too late").await.unwrap();
+    let given = store.given().await.unwrap();
+    assert_eq!((given.waiting, given.oldest_filed_at), (1, Some(filed().filed_at)));
+    assert_eq!(given.refused, [(second.clone(), "no such patient".to_owned())]);
+    store.record_taken(&second).await.unwrap();
+    assert_eq!(store.given().await.unwrap(), Given::default());
 }
 
 async fn a_discarded_batch_keeps_its_pages_and_nothing_is_due(store: &Store) {

@@ -1,6 +1,7 @@
 //! Composition root: the only code that chooses real or simulated, and puts
 //! the rooms of the house together.
 
+pub mod answers;
 pub mod hot_folders;
 pub mod serve;
 

@@ -12,10 +12,10 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
-use super::hot_folders;
 use super::{
     State, at_once, keep_apart, new_batch, note_audit_head, open_repository, open_state, readers,
 };
+use super::{answers, hot_folders};
 use crate::capture::desk::{Desk, DeskParts, Settled};
 use crate::config::Station;
 use crate::decisions::Decisions;
@@ -81,6 +81,7 @@ pub async fn serve(serving: Serving) -> anyhow::Result<()> {
     keep_http(&mut supervisor, &serving, web.clone()).await?;
     keep_socket(&mut supervisor, &serving.socket, web)?;
     hot_folders::keep(&mut supervisor, &serving, &state, &events, &look_again);
+    answers::keep(&mut supervisor, &serving, &state);
     let draining = supervisor.draining();
     supervisor.keep("steps", move || {
         let (runner, look_again, draining) = (runner.clone(), look_again.clone(), draining.clone());
@@ -274,6 +275,7 @@ fn face(
             version: env!("CARGO_PKG_VERSION"),
             started_at: jiff::Timestamp::now(),
         },
+        repository_answers: serving.station.repository.answers(),
         events: events.clone(),
         take_order: Box::new(move |order| {
             let (batch, stack) = take_order(&taking, order)?;

@@ -246,5 +246,16 @@ pub async fn backlog(args: BacklogArgs) -> Result<Exit, Stopped> {
         let tries = plural(trouble.attempts as usize, "try").replace("trys", "tries");
         say(format_args!("{}  {} ({tries}): {}", trouble.batch, trouble.step, trouble.cause))?;
     }
+    let Some(given) = &backlog.given else { return Ok(Exit::Done) };
+    let waiting = plural(usize::try_from(given.waiting).unwrap_or(usize::MAX), "document");
+    match &given.oldest_filed_at {
+        None => say("the repository has taken everything")?,
+        Some(at) => {
+            say(format_args!("not taken by the repository: {waiting}, the first filed at {at}"))?;
+        }
+    }
+    for refused in &given.refused {
+        say(format_args!("{}  refused by the repository: {}", refused.document, refused.said))?;
+    }
     Ok(Exit::Done)
 }

@@ -44,10 +44,14 @@ pub enum Action {
     CorrectDocument,
     /// A document that was filed is not to stand any more.
     WithdrawDocument,
+    /// The repository was seen to have taken it away.
+    TakeDocument,
+    /// The repository said that something is wrong with it.
+    RefuseDocument,
 }
 
 impl Action {
-    pub const ALL: [Action; 19] = [
+    pub const ALL: [Action; 21] = [
         Action::OpenBatch,
         Action::ContinueBatch,
         Action::PauseBatch,
@@ -67,6 +71,8 @@ impl Action {
         Action::SendDocumentBack,
         Action::CorrectDocument,
         Action::WithdrawDocument,
+        Action::TakeDocument,
+        Action::RefuseDocument,
     ];
 
     pub fn name(self) -> &'static str {
@@ -90,6 +96,8 @@ impl Action {
             Action::SendDocumentBack => "send-document-back",
             Action::CorrectDocument => "correct-document",
             Action::WithdrawDocument => "withdraw-document",
+            Action::TakeDocument => "take-document",
+            Action::RefuseDocument => "refuse-document",
         }
     }
 }

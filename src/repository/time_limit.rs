@@ -73,7 +73,7 @@ pub fn unacknowledged_within(
 
 /// What `work` answers, on a thread of its own; after the limit the thread is
 /// left to the kernel, and the error is [`io::ErrorKind::TimedOut`].
-fn within<T: Send + 'static>(
+pub fn within<T: Send + 'static>(
     limit: Duration,
     thread: String,
     work: impl FnOnce() -> T + Send + 'static,

@@ -361,7 +361,7 @@ async fn index_fields(
         .collect()
 }
 
-fn read_version(row: &AnyRow) -> Result<Version, StoreFault> {
+pub(super) fn read_version(row: &AnyRow) -> Result<Version, StoreFault> {
     let version = number(row, "version")?;
     Version::new(version).ok_or_else(|| unreadable("version")("version 0".to_owned()))
 }
@@ -397,7 +397,7 @@ pub(super) async fn put_document(
              document_type = excluded.document_type, version = excluded.version, \
              review_due = excluded.review_due, released = excluded.released, withdrawn = NULL, \
              pdf_path = NULL, pdf_sha256 = NULL, index_path = NULL, index_sha256 = NULL, \
-             filed_at = NULL",
+             filed_at = NULL, taken_at = NULL, refused = NULL",
     )
     .bind(batch.as_str())
     .bind(i64::from(document.first_page.get()))

@@ -44,6 +44,8 @@ pub struct Web {
     pub store: Store,
     pub spool: Spool,
     pub station: StationFacts,
+    /// Whether the repository shows what it took.
+    pub repository_answers: bool,
     pub events: Events,
     /// Makes a batch's row of an order, which it may refuse. May block.
     pub take_order: TakeOrder,

@@ -7,8 +7,8 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 
 use super::problem::Problem;
-use crate::records::ids::BatchId;
-use crate::store::Due;
+use crate::records::ids::{BatchId, DocumentId};
+use crate::store::{Due, Given};
 use crate::web::{StationFacts, Web};
 
 #[derive(Serialize)]
@@ -29,6 +29,24 @@ pub struct Backlog {
     /// Of all these, those that failed at least once.
     pub failed: u64,
     pub troubles: Vec<TroubleShown>,
+    /// What waits for the repository; none where it does not show what it took.
+    pub given: Option<GivenShown>,
+}
+
+/// Documents that were filed, and not taken away yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenShown {
+    pub waiting: u64,
+    /// The one of them that was filed first.
+    pub oldest_filed_at: Option<jiff::Timestamp>,
+    pub refused: Vec<RefusedShown>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedShown {
+    pub document: DocumentId,
+    /// In the repository's words.
+    pub said: String,
 }
 
 /// Why something is not done yet.
@@ -68,7 +86,12 @@ pub async fn health(State(web): State<Arc<Web>>) -> Result<Json<Health>, Problem
 async fn read_backlog(web: &Web) -> Result<Backlog, Problem> {
     let Due { read, separate, file, failed } = web.store.due().await?;
     let troubles = web.store.troubles().await?;
+    let given = match web.repository_answers {
+        true => Some(as_shown(web.store.given().await?)),
+        false => None,
+    };
     Ok(Backlog {
+        given,
         pages_to_read: read,
         batches_to_separate: separate,
         documents_to_file: file,
@@ -83,4 +106,13 @@ async fn read_backlog(web: &Web) -> Result<Backlog, Problem> {
             })
             .collect(),
     })
+}
+
+fn as_shown(given: Given) -> GivenShown {
+    let refused = given.refused.into_iter();
+    GivenShown {
+        waiting: given.waiting,
+        oldest_filed_at: given.oldest_filed_at,
+        refused: refused.map(|(document, said)| RefusedShown { document, said }).collect(),
+    }
 }
