@@ -10,7 +10,8 @@ BUILD_PACKAGES := build-essential ca-certificates pkg-config libclang-dev \
 # Run with: scanner drivers, the eSCL driver, and Tesseract's language data.
 RUN_PACKAGES := libsane1 libsane-common sane-airscan tesseract-ocr-eng tesseract-ocr-osd
 # Judged by: the tests let other people's programs look at what we made.
-TEST_PACKAGES := sane-utils tesseract-ocr qpdf poppler-utils mupdf-tools strace postgresql
+TEST_PACKAGES := sane-utils tesseract-ocr qpdf poppler-utils mupdf-tools strace postgresql \
+	curl openssl
 # veraPDF comes through Maven.
 CONFORMANCE_PACKAGES := maven default-jre-headless
 PACKAGES := $(BUILD_PACKAGES) $(RUN_PACKAGES) $(TEST_PACKAGES)

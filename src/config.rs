@@ -36,6 +36,8 @@ pub struct Station {
     /// Where the running station listens for HTTP too: a loopback address. Port
     /// 0 is one that the system chooses.
     pub http: Option<SocketAddr>,
+    /// And for other machines, over TLS.
+    pub https: Option<Https>,
     /// The feeder stops before less than this is free where the spool is.
     pub free_space_floor_mb: u64,
     /// Looked in before `/etc/outguide/profiles`.
@@ -54,6 +56,16 @@ pub struct Station {
     pub lease_seconds: u32,
     pub repository: Repository,
     pub hot_folders: Vec<HotFolder>,
+}
+
+/// Where other machines reach the station, and what it shows of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Https {
+    pub address: SocketAddr,
+    /// PEM: the station's, and those behind it.
+    pub certificate: PathBuf,
+    /// PEM.
+    pub key: PathBuf,
 }
 
 /// A folder in which other programs leave pages: copiers, fax servers.
@@ -114,6 +126,7 @@ impl Default for Station {
             shared_spool: None,
             socket: None,
             http: None,
+            https: None,
             // Forty colour letter pages at 300 dpi as they leave the scanner, 25 MB each.
             free_space_floor_mb: 1024,
             profiles_dir: None,
@@ -191,6 +204,7 @@ fn station(root: &Section<'_>) -> Station {
         shared_spool: folder(&machine, "shared_spool"),
         socket: folder(&machine, "socket"),
         http: loopback_address(&serve),
+        https: https(&serve),
         free_space_floor_mb: machine
             .whole("free_space_floor_mb", 1..=1_000_000)
             .unwrap_or(standard.free_space_floor_mb),
@@ -218,6 +232,26 @@ fn station(root: &Section<'_>) -> Station {
         section.no_other_keys();
     }
     station
+}
+
+fn https(section: &Section<'_>) -> Option<Https> {
+    let text = section.text("https");
+    let certificate = folder(section, "certificate");
+    let key = folder(section, "certificate_key");
+    let address = text.and_then(|text| text.parse().ok());
+    if let (Some(text), None) = (text, address) {
+        section.file().refuse(
+            &section.path_of("https"),
+            format!("{text:?} is not an address with a port"),
+            "write one such as \"0.0.0.0:8633\"",
+        );
+    }
+    if text.is_some() || certificate.is_some() || key.is_some() {
+        section.require("https", "https = \"0.0.0.0:8633\"");
+        section.require("certificate", "certificate = \"/etc/outguide/tls.crt\"");
+        section.require("certificate_key", "certificate_key = \"/etc/outguide/tls.key\"");
+    }
+    Some(Https { address: address?, certificate: certificate?, key: key? })
 }
 
 fn error_ending(section: &Section<'_>) -> Option<String> {
@@ -278,9 +312,8 @@ fn loopback_address(section: &Section<'_>) -> Option<SocketAddr> {
     let (what, remedy) = match text.parse::<SocketAddr>() {
         Ok(address) if address.ip().is_loopback() => return Some(address),
         Ok(_) => (
-            format!("{text:?} can be reached from other machines, and there is no TLS yet"),
-            "write a loopback address, such as \"127.0.0.1:8632\"; a program on another machine \
-             comes through a tunnel (ssh -L)",
+            format!("{text:?} can be reached from other machines, and others would read along"),
+            "write a loopback address, such as \"127.0.0.1:8632\"; for other machines set https",
         ),
         Err(_) => (
             format!("{text:?} is not an address with a port"),
@@ -439,6 +472,7 @@ mod tests {
         assert!(station.profiles_dir.is_some() && station.tessdata_dir.is_some());
         assert!(station.scanner.is_some());
         assert_eq!(station.http, Some(([127, 0, 0, 1], 8632).into()));
+        assert_eq!(station.https.unwrap().address, ([0, 0, 0, 0], 8633).into());
         let [fax, copier] = &station.hot_folders[..] else { panic!("two hot folders") };
         assert_eq!((fax.closes, fax.poll_seconds), (Closes::File, None));
         assert_eq!(copier.closes, Closes::Quiet { seconds: 60 });
@@ -507,9 +541,11 @@ mod tests {
                 "[serve]\nhttp = \"0.0.0.0:8632\"",
                 "station.toml:2:8: serve.http: \"0.0.0.0:8632\" can be reached from other machines",
             ),
-            ("[serve]\nhttp = \"[::]:8632\"", "there is no TLS yet"),
+            ("[serve]\nhttp = \"[::]:8632\"", "others would read along; write a loopback"),
             ("[serve]\nhttp = \"localhost\"", "serve.http: \"localhost\" is not an address"),
-            ("[serve]\nhttps = \"127.0.0.1:1\"", "serve.https: is not a setting"),
+            ("[serve]\nhttps = \"0.0.0.0:1\"", "serve.certificate: is missing"),
+            ("[serve]\ncertificate = \"/etc/x\"", "serve.https: is missing"),
+            ("[serve]\nhttps = \"records-1\"", "serve.https: \"records-1\" is not an address"),
             ("[ocr]\nworkers = \"two\"", "ocr.workers: is the text \"two\""),
             ("[repository]\ndir = \"/var/lib/outguide/in\"", "repository.dir: the watched folder"),
             ("[repository]\ndir = \"/var/lib\"", "repository.dir: the watched folder"),

@@ -105,6 +105,7 @@ const LIBRARY_FENCES: &[(&str, &[&str])] = &[
     ("sqlx", &["store"]),
     ("tesseract_plumbing", &["ocr"]),
     ("tesseract_sys", &["ocr"]),
+    ("tokio_rustls", &["web"]),
 ];
 
 /// The words name no library but these plain-data ones.

@@ -1,6 +1,8 @@
 //! The station that runs all day: desk, steps and socket, put together.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,8 +33,9 @@ use crate::supervisor::{Drained, Supervisor};
 use crate::web::api::event::{Events, Happening};
 use crate::web::api::order::{Order, stack};
 use crate::web::api::problem::{Problem, ProblemKind};
+use crate::web::tls::TlsListener;
 use crate::web::token::Token;
-use crate::web::{self, StationFacts, Web, loopback};
+use crate::web::{self, StationFacts, Web, http, tls};
 
 /// Those who watch may be this far behind before they miss something.
 const EVENTS_KEPT: usize = 4096;
@@ -391,36 +394,73 @@ async fn keep_http(
     serving: &Serving,
     web: Arc<Web>,
 ) -> anyhow::Result<()> {
-    let folder = &serving.folder;
-    loopback::forget_address(folder).with_context(|| {
+    let Serving { folder, station, .. } = serving;
+    http::forget_addresses(folder).with_context(|| {
         format!("an address of HTTP that holds no more is left in {}", folder.display())
     })?;
-    let Some(address) = serving.station.http else { return Ok(()) };
+    if station.http.is_none() && station.https.is_none() {
+        return Ok(());
+    }
     let token = Arc::new(Token::open(&Disk::Real, folder)?);
-    let listener = TcpListener::bind(address)
-        .await
-        .with_context(|| format!("cannot listen for HTTP at {address} (serve.http)"))?;
-    let address = listener.local_addr()?;
-    loopback::keep_address(&Disk::Real, folder, &listener)
+    if let Some(address) = station.http {
+        let listening = listen_for_http(folder, address, http::ADDRESS).await?;
+        let (token, web) = (token.clone(), web.clone());
+        keep_listening(supervisor, "http", listening, move |listener, draining| {
+            http::serve(listener, token.clone(), web.clone(), draining)
+        });
+    }
+    if let Some(https) = &station.https {
+        let acceptor = tls::identity(&https.certificate, &https.key)?;
+        let listening = listen_for_http(folder, https.address, http::TLS_ADDRESS).await?;
+        keep_listening(supervisor, "https", listening, move |listener, draining| {
+            let listener = TlsListener::new(listener, acceptor.clone());
+            http::serve_tls(listener, token.clone(), web.clone(), draining)
+        });
+    }
+    Ok(())
+}
+
+async fn listen_for_http(
+    folder: &Path,
+    address: SocketAddr,
+    kept_as: &str,
+) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(address).await.with_context(|| {
+        format!("cannot listen for HTTP at {address} (serve.http, serve.https)")
+    })?;
+    http::keep_address(&Disk::Real, folder, kept_as, &listener)
         .with_context(|| format!("cannot keep the address of HTTP in {}", folder.display()))?;
-    tracing::info!(%address, "listening for HTTP");
-    let first = Mutex::new(Some(listener));
+    tracing::info!(address = %listener.local_addr()?, "listening for HTTP");
+    Ok(listener)
+}
+
+fn keep_listening<Serve, Served>(
+    supervisor: &mut Supervisor,
+    name: &'static str,
+    listener: TcpListener,
+    serve: Serve,
+) where
+    Serve: Fn(TcpListener, watch::Receiver<bool>) -> Served + Send + Sync + 'static,
+    Served: Future<Output = ()> + Send + 'static,
+{
+    let address = listener.local_addr();
+    let (first, serve) = (Mutex::new(Some(listener)), Arc::new(serve));
     let draining = supervisor.draining();
-    supervisor.keep("http", move || {
-        let listener = locked(&first).take();
-        let (token, web, draining) = (token.clone(), web.clone(), draining.clone());
+    supervisor.keep(name, move || {
+        let again = locked(&first).take().ok_or_else(|| address.as_ref().ok().copied());
+        let (serve, draining) = (serve.clone(), draining.clone());
         async move {
-            let listener = match listener {
-                Some(listener) => Ok(listener),
-                None => TcpListener::bind(address).await,
+            let listener = match again {
+                Ok(listener) => Ok(listener),
+                Err(Some(address)) => TcpListener::bind(address).await,
+                Err(None) => Err(io::ErrorKind::AddrNotAvailable.into()),
             };
             match listener {
-                Ok(listener) => loopback::serve(listener, token, web, draining).await,
+                Ok(listener) => serve(listener, draining).await,
                 Err(error) => tracing::error!(%error, "cannot listen for HTTP"),
             }
         }
     });
-    Ok(())
 }
 
 /// Where systemd watches, it is told that steps are still looked for.

@@ -1,6 +1,6 @@
 //! The station's face: what people and programs see of it and order of it, over
 //! HTTP. Today that is the JSON API ([`api`]), on the station's own socket and,
-//! where `station.toml` says so, on a loopback address ([`loopback`]).
+//! where `station.toml` says so, over HTTP ([`http`], [`tls`]).
 //!
 //! Nothing here decides: an order goes to the desk, what people decide about
 //! documents to [`crate::decisions`], a question to the store.
@@ -23,8 +23,9 @@ use crate::spool::Spool;
 use crate::store::{BatchRow, Store};
 
 pub mod api;
-pub mod loopback;
+pub mod http;
 pub mod peer;
+pub mod tls;
 pub mod token;
 
 use api::event::Events;

@@ -1,16 +1,19 @@
-//! The same routes over HTTP, for programs on this machine that cannot reach the
-//! socket. Only on loopback addresses: without TLS others would read along.
+//! The same routes over HTTP, for programs that cannot reach the socket: of this
+//! machine on loopback addresses, of others over TLS ([`super::tls`]), as
+//! without it others would read along.
 //!
 //! Every program and every user of the machine can reach a loopback port, and a
 //! web page in a browser can make it ask there under a name of its own. So each
-//! request shows the station's [`Token`], and names a loopback host.
+//! request shows the station's [`Token`], and on loopback names a loopback host.
+//! Over TLS a browser holds the certificate against the name itself.
 
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use std::{fs, io};
 
+use axum::Router;
 use axum::body::{Body, HttpBody, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::uri::Authority;
@@ -23,13 +26,17 @@ use tokio::time::timeout;
 
 use super::api::problem::{Problem, ProblemKind};
 use super::peer::Peer;
+use super::tls::TlsListener;
 use super::token::Token;
 use super::{MOST_BODY_BYTES, Web, drains, routes};
 use crate::disk::Disk;
 use crate::disk::durable::write_over;
 
 /// In the state folder: where the station listens, for programs to read.
-const ADDRESS_FILE: &str = "http-address";
+pub const ADDRESS: &str = "http-address";
+
+/// The same of the address for other machines.
+pub const TLS_ADDRESS: &str = "https-address";
 
 /// What asks needs no secret for: whether the station lives.
 const WITHOUT_TOKEN: &str = "/health";
@@ -41,19 +48,33 @@ const BODY_LIMIT: Duration = Duration::from_secs(10);
 const ANSWER_LIMIT: Duration = Duration::from_secs(120);
 
 /// Keeps the address that is listened on where programs find it. Blocks.
-pub fn keep_address(disk: &Disk, state: &Path, listener: &TcpListener) -> io::Result<()> {
+pub fn keep_address(
+    disk: &Disk,
+    state: &Path,
+    name: &str,
+    listener: &TcpListener,
+) -> io::Result<()> {
     let address = listener.local_addr()?.to_string();
-    write_over(disk, &state.join(ADDRESS_FILE), |file| file.append(address.as_bytes()))
+    write_over(disk, &state.join(name), |file| file.append(address.as_bytes()))
 }
 
-/// That of an earlier start: another program may listen there, and would be
+/// Those of an earlier start: another program may listen there, and would be
 /// shown the token. Blocks.
-pub fn forget_address(state: &Path) -> io::Result<()> {
-    let path: PathBuf = state.join(ADDRESS_FILE);
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        Ok(()) | Err(_) => Ok(()),
+pub fn forget_addresses(state: &Path) -> io::Result<()> {
+    for name in [ADDRESS, TLS_ADDRESS] {
+        match fs::remove_file(state.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
     }
+    Ok(())
+}
+
+/// Who can reach an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reached {
+    ByThisMachine,
+    ByOthers,
 }
 
 /// Serves until the station drains.
@@ -63,16 +84,41 @@ pub async fn serve(
     web: Arc<Web>,
     draining: watch::Receiver<bool>,
 ) {
-    let guarded = routes(web).layer(from_fn_with_state(token, guard));
-    let service = guarded.into_make_service_with_connect_info::<Peer>();
+    let service = guarded(web, token, Reached::ByThisMachine);
+    let service = service.into_make_service_with_connect_info::<Peer>();
     let served = axum::serve(listener, service).with_graceful_shutdown(drains(draining));
     if let Err(error) = served.await {
         tracing::error!(%error, "HTTP failed");
     }
 }
 
-async fn guard(State(token): State<Arc<Token>>, request: Request, next: Next) -> Response {
-    if let Err(problem) = is_for_this_machine(&request) {
+/// The same for other machines.
+pub async fn serve_tls(
+    listener: TlsListener,
+    token: Arc<Token>,
+    web: Arc<Web>,
+    draining: watch::Receiver<bool>,
+) {
+    let service = guarded(web, token, Reached::ByOthers);
+    let service = service.into_make_service_with_connect_info::<Peer>();
+    let served = axum::serve(listener, service).with_graceful_shutdown(drains(draining));
+    if let Err(error) = served.await {
+        tracing::error!(%error, "HTTPS failed");
+    }
+}
+
+fn guarded(web: Arc<Web>, token: Arc<Token>, reached: Reached) -> Router {
+    routes(web).layer(from_fn_with_state((token, reached), guard))
+}
+
+async fn guard(
+    State((token, reached)): State<(Arc<Token>, Reached)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if reached == Reached::ByThisMachine
+        && let Err(problem) = is_for_this_machine(&request)
+    {
         return problem.into_response();
     }
     if request.uri().path() != WITHOUT_TOKEN && !shows(&token, request.headers()) {
