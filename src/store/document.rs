@@ -84,14 +84,17 @@ impl Store {
         Ok(Recorded::Yes)
     }
 
-    /// In the order of their first pages.
+    /// In the reading order of their first pages.
     pub async fn documents(&self, batch: &BatchId) -> Result<Vec<Document>, StoreFault> {
-        let rows =
-            sqlx::query("SELECT first_page FROM document WHERE batch_id = $1 ORDER BY first_page")
-                .bind(batch.as_str())
-                .fetch_all(&self.pool)
-                .await
-                .map_err(failed("list a batch's documents"))?;
+        let rows = sqlx::query(
+            "SELECT document.first_page FROM document JOIN page \
+                 ON page.batch_id = document.batch_id AND page.page_no = document.first_page \
+                 WHERE document.batch_id = $1 ORDER BY page.sheet, page.side DESC, page.page_no",
+        )
+        .bind(batch.as_str())
+        .fetch_all(&self.pool)
+        .await
+        .map_err(failed("list a batch's documents"))?;
         let mut documents = Vec::with_capacity(rows.len());
         for row in rows {
             documents.extend(self.document(batch, read_page_no(&row, "first_page")?).await?);
@@ -119,14 +122,17 @@ impl Store {
         Ok(Some(Document { first_page, pages, document_type, fields }))
     }
 
+    /// In reading order: front before back, as the words fall.
     async fn document_pages(
         &self,
         batch: &BatchId,
         first_page: PageNo,
     ) -> Result<Vec<PageNo>, StoreFault> {
         sqlx::query(
-            "SELECT page_no FROM placement WHERE batch_id = $1 AND first_page = $2 \
-             ORDER BY page_no",
+            "SELECT placement.page_no FROM placement JOIN page \
+             ON page.batch_id = placement.batch_id AND page.page_no = placement.page_no \
+             WHERE placement.batch_id = $1 AND placement.first_page = $2 \
+             ORDER BY page.sheet, page.side DESC, page.page_no",
         )
         .bind(batch.as_str())
         .bind(i64::from(first_page.get()))
