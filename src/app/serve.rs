@@ -17,6 +17,7 @@ use super::{
     State, at_once, keep_apart, new_batch, note_audit_head, open_repository, open_state, readers,
 };
 use crate::capture::desk::{Desk, DeskParts, Settled};
+use crate::capture::two_passes;
 use crate::config::Station;
 use crate::device::scanner::{PageStack, WorkerCommand};
 use crate::disk::Disk;
@@ -304,6 +305,8 @@ fn take_order(serving: &Serving, order: Order) -> Result<(BatchRow, Option<PageS
         closed_by: order.closed_by,
         ..batch
     };
+    two_passes::refuse_order(found.profile.scanner.source, &batch)
+        .map_err(|fault| settings(&fault))?;
     Ok((batch, stack))
 }
 

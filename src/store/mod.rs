@@ -27,6 +27,7 @@ mod hot_file;
 mod migration;
 mod page;
 mod standing;
+mod two_passes;
 mod work;
 
 pub use batch::{BatchRow, Moved, WhichBatches};
