@@ -370,6 +370,7 @@ fn every_answer_is_as_the_document_says() {
     served.comes_to(&paused, &["held"]);
     let wrong = json!({"reason": "the wrong stack"});
     asker.ask("POST /batches/{batch}/discard", &[&paused], Some(wrong));
+    collated(&mut asker, &served);
     let none = |name: &&String| name.starts_with("POST") && name.contains('{');
     for operation in told.iter().filter(none) {
         let body = match operation.rsplit('/').next().unwrap() {
@@ -383,6 +384,37 @@ fn every_answer_is_as_the_document_says() {
         let answered = [200, 201].iter().any(|ok| asker.seen.contains(&(operation.clone(), *ok)));
         assert!(answered, "{operation} was answered as it is meant to be");
     }
+}
+
+/// A stack whose sides come in two passes.
+fn collated(asker: &mut Asker<'_>, served: &Served<'_>) {
+    let station = asker.station;
+    let folder = station.path("profiles");
+    let quick = std::fs::read_to_string(folder.join("quick.toml")).unwrap();
+    let two_passes = quick.replace("\"feeder\"", "\"feeder-manual-duplex\"");
+    std::fs::write(folder.join("two-passes.toml"), two_passes).unwrap();
+    let the_feeder_holds = |pages| {
+        for entry in std::fs::read_dir(station.path("feeder")).unwrap() {
+            std::fs::remove_file(entry.unwrap().path()).unwrap();
+        }
+        station.lay_in_small(pages);
+        station.stack_taken_to("");
+    };
+    the_feeder_holds(1);
+    let batch = batch_in(asker, served, json!({"profile": "two-passes"}), "paused");
+    let refused = asker.ask("POST /batches/{batch}/collate", &[&batch], None);
+    assert_eq!(refused.status, 409, "{}", refused.text());
+    for (backs, sides) in [(2, json!(null)), (1, json!("backs-again"))] {
+        the_feeder_holds(backs);
+        let order = Some(json!({"sides": sides}));
+        let went_on = asker.ask("POST /batches/{batch}/continue", &[&batch], order);
+        assert_eq!(went_on.status, 200, "{}", went_on.text());
+        served.comes_to(&batch, &["paused"]);
+        assert_eq!(asker.ask("GET /batches/{batch}", &[&batch], None).status, 200);
+    }
+    let collated = asker.ask("POST /batches/{batch}/collate", &[&batch], None);
+    assert_eq!(collated.status, 200, "{}", collated.text());
+    served.comes_to(&batch, &["filed"]);
 }
 
 fn figure(metrics: &str, name: &str) -> f64 {

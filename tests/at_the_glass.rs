@@ -38,10 +38,15 @@ impl AtTheGlass {
     fn with(pages: usize, more: &[&str], errors: Errors) -> Self {
         let station = Station::new();
         station.lay_in_small(pages);
-        let profile = station.quick_profile("flatbed");
         let glass = ["--scanner", "folder:flatbed"];
+        AtTheGlass::of(station, "flatbed", &[&glass, more].concat(), errors)
+    }
+
+    /// At another source of paper.
+    fn of(station: Station, source: &str, more: &[&str], errors: Errors) -> Self {
+        let profile = station.quick_profile(source);
         let args: Vec<&str> =
-            profile.iter().map(String::as_str).chain(glass).chain(more.iter().copied()).collect();
+            profile.iter().map(String::as_str).chain(more.iter().copied()).collect();
         let args = station.capture_arguments(&args);
         let (clerks, stations) = terminal();
         let outguide = station.command(&args.iter().map(String::as_str).collect::<Vec<_>>());
@@ -62,9 +67,13 @@ impl AtTheGlass {
 
     /// Reads the screen until it shows one more question.
     fn is_asked(&mut self) {
-        let asked = self.questions();
+        self.is_asked_again(QUESTION);
+    }
+
+    fn is_asked_again(&mut self, question: &str) {
+        let asked = self.questions(question);
         let mut piece = [0; 512];
-        while self.questions() == asked {
+        while self.questions(question) == asked {
             let mut shown = [PollFd::new(&self.terminal, PollFlags::IN)];
             assert_eq!(poll(&mut shown, Some(&QUESTION_LIMIT)), Ok(1), "nothing is shown");
             // The kernel ends a terminal whose other side is closed with an error.
@@ -74,8 +83,8 @@ impl AtTheGlass {
         }
     }
 
-    fn questions(&self) -> usize {
-        String::from_utf8_lossy(&self.seen).matches(QUESTION).count()
+    fn questions(&self, question: &str) -> usize {
+        String::from_utf8_lossy(&self.seen).matches(question).count()
     }
 
     fn types(&mut self, typed: &[u8]) {
@@ -221,4 +230,90 @@ fn a_batch_started_to_outlive_its_terminal_does() {
     let stopped = Ran::of(running.wait_with_output().unwrap());
     assert_eq!(stopped.code, 5, "{}", stopped.stderr);
     assert!(stopped.stderr.contains("interrupted"), "{}", stopped.stderr);
+}
+
+/// The station's feeder with these pages and no other.
+fn lay_in(station: &Station, pages: &[usize]) {
+    for entry in std::fs::read_dir(station.path("feeder")).unwrap() {
+        std::fs::remove_file(entry.unwrap().path()).unwrap();
+    }
+    for (nth, page) in pages.iter().enumerate() {
+        let file = station.path(&format!("feeder/{nth:04}.pgm"));
+        std::fs::write(file, station::small_page(*page)).unwrap();
+    }
+    station.stack_taken_to("");
+}
+
+/// `outguide serve`, which takes the clerk's order over.
+struct Daemon(Child);
+
+impl Daemon {
+    /// Returns when it answers.
+    fn of(station: &Station) -> Self {
+        let profile = station.quick_profile("feeder-manual-duplex");
+        let state = station.path("state").display().to_string();
+        let mut serve = station.command(&["serve", "--state", &state, "--profiles", &profile[1]]);
+        serve.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut daemon = Daemon(serve.spawn().unwrap());
+        while station.run(&["batch", "list", "--state", &state]).code != 0 {
+            assert!(daemon.0.try_wait().unwrap().is_none(), "it has ended");
+        }
+        daemon
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+#[test]
+fn a_clerk_turns_the_stack_and_only_a_word_says_that_the_pairs_are_right() {
+    for (runs, errors) in
+        [(false, Errors::ToTheTerminal), (false, Errors::Elsewhere), (true, Errors::ToTheTerminal)]
+    {
+        let station = Station::new();
+        let _daemon = runs.then(|| Daemon::of(&station));
+        lay_in(&station, &[1, 3]);
+        let feeder = ["--scanner", "folder:adf"];
+        let mut clerk = AtTheGlass::of(station, "feeder-manual-duplex", &feeder, errors);
+        clerk.is_asked_again("[o] Only fronts");
+        // Nothing was laid in: it is asked again.
+        clerk.types(b"\n");
+        clerk.is_asked_again("[o] Only fronts");
+        lay_in(&clerk.station, &[4]);
+        clerk.types(b"\n");
+        clerk.is_asked_again("[Enter] The missing sheets are laid in");
+        lay_in(&clerk.station, &[2]);
+        clerk.types(b"\n");
+        for not_a_word in [&b"\n"[..], b"x\n", b"f\n"] {
+            clerk.is_asked_again("[y] Yes, both pairs are right");
+            clerk.types(not_a_word);
+        }
+        clerk.is_asked_again("[y] Yes, both pairs are right");
+        lay_in(&clerk.station, &[4, 2]);
+        clerk.types(b"a\n");
+        clerk.is_asked_again("[y] Yes, both pairs are right");
+        clerk.types(b"y\n");
+        let (_, filed) = clerk.ends();
+        assert_eq!(filed.code, 0, "{}{}", filed.stdout, filed.stderr);
+        assert_eq!(filed.json()["documents"][0]["pages"], serde_json::json!([1, 6, 2, 5]));
+    }
+}
+
+#[test]
+fn an_interrupt_between_the_passes_leaves_the_batch_to_be_gone_on_with() {
+    let station = Station::new();
+    lay_in(&station, &[1, 3]);
+    let feeder = ["--scanner", "folder:adf"];
+    let mut clerk = AtTheGlass::of(station, "feeder-manual-duplex", &feeder, Errors::ToTheTerminal);
+    clerk.is_asked_again("[o] Only fronts");
+    kill_process(Pid::from_child(&clerk.running), Signal::INT).unwrap();
+    let (station, stopped) = clerk.ends();
+    assert_eq!(stopped.code, 4, "{}", stopped.stdout);
+    let batch = stopped.json()["batch"].as_str().unwrap().to_owned();
+    let closed = station.capture(&["--resume", &batch, "--fronts-only"]);
+    assert_eq!((closed.code, &closed.json()["pages"]), (0, &2.into()), "{}", closed.stderr);
 }

@@ -49,6 +49,7 @@ impl Lost {
             expected: Expected { sheets: None, documents: None },
             max_pages: None,
             closed_by: ClosedBy::Clerk,
+            two_passes: None,
             pause: None,
             counts_released: None,
             discarded: None,

@@ -192,6 +192,74 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// Backs that were scanned in a pass of their own, the last sheet's first, have
+    /// other numbers than those of a duplex scanner; nothing else is different.
+    #[test]
+    fn a_stack_comes_apart_the_same_whichever_order_its_sides_were_scanned_in(
+        sides in proptest::collection::vec(
+            (proptest::sample::select(&PAPER[..]), proptest::sample::select(&PAPER[..])), 1..8
+        )
+    ) {
+        let sheets = sides.len() as u32;
+        let mut at_once: Vec<SeparablePage> = Vec::new();
+        for (sheet, (front, back)) in (1..=sheets).zip(&sides) {
+            at_once.push(SeparablePage { sheet, side: Side::Front, ..read_page(front, 2 * sheet - 1, 0) });
+            at_once.push(SeparablePage { sheet, side: Side::Back, ..read_page(back, 2 * sheet, 0) });
+        }
+        let number = |no: PageNo| {
+            let sheet = no.get().div_ceil(2);
+            let no = if no.get() % 2 == 1 { sheet } else { 2 * sheets + 1 - sheet };
+            PageNo::new(no).unwrap()
+        };
+        let two_passes: Vec<SeparablePage> = at_once
+            .iter()
+            .map(|page| SeparablePage { no: number(page.no), ..page.clone() })
+            .collect();
+        let batch: BatchId = "20260131-090000-1a2b".parse().unwrap();
+        let none = Counts::HeldTo(Expected::default());
+        for profile in profiles() {
+            let wanted = separate(&batch, at_once.clone(), none, &profile);
+            let got = separate(&batch, two_passes.clone(), none, &profile);
+            prop_assert_eq!(
+                ends_of(&got, |no| no),
+                ends_of(&wanted, number),
+                "{:?}", profile.separation
+            );
+        }
+    }
+}
+
+/// Where each page ended, in order, under the numbers that `number` gives.
+fn ends_of(separated: &Separated, number: impl Fn(PageNo) -> PageNo) -> Vec<String> {
+    let numbers = |pages: &[PageNo]| pages.iter().map(|page| number(*page)).collect::<Vec<_>>();
+    let mut ends = Vec::new();
+    for document in &separated.documents {
+        let (first, pages) = (number(document.first_page), numbers(&document.pages));
+        ends.push(format!("document {first} {} {pages:?}", document.document_type));
+    }
+    for Question { page, holds, reason } in &separated.questions {
+        let kind = serde_json::to_value(reason).unwrap()["kind"].to_string();
+        ends.push(format!("question {} {kind} {:?}", number(*page), numbers(holds)));
+    }
+    let places: BTreeMap<PageNo, String> = separated
+        .places
+        .iter()
+        .map(|(page, place)| {
+            let place = match place {
+                Place::Document { first_page } => format!("in {}", number(*first_page)),
+                Place::SetAside { reason } => reason.name().to_owned(),
+                Place::Question => "question".to_owned(),
+            };
+            (number(*page), place)
+        })
+        .collect();
+    ends.extend(places.into_iter().map(|(page, place)| format!("{page} {place}")));
+    ends
+}
+
 fn read_profile(case: &Path, name: &str) -> Profile {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let path = match name {

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use outguide::records::batch::{
-    BatchState, ClosedBy, Decision, Expected, GivenFile, PaperFrom, Pause,
+    BatchState, ClosedBy, Decision, Expected, GivenFile, Pair, PaperFrom, Pause, TwoPasses,
 };
 use outguide::records::document::{
     Counted, Document, FieldName, FieldSource, IndexField, Question, QuestionReason, ReviewStanding,
@@ -51,6 +51,7 @@ async fn story(database: &Database, folder: &Path) {
     a_discarded_batch_keeps_its_pages_and_nothing_is_due(&store).await;
     work_is_handed_out_in_order_and_once(&store).await;
     files_of_a_hot_folder_are_taken_once_their_batch_is_closed(&store).await;
+    backs_come_to_their_sheets_with_a_persons_word_and_never_else(&store).await;
     store.close().await;
     // What was committed is there for the next start, which changes nothing.
     let store = Store::open(database, &folder.join("backups")).await.unwrap();
@@ -86,6 +87,7 @@ fn batch(no: u32) -> BatchRow {
         expected: Expected { sheets: Some(2), documents: None },
         max_pages: None,
         closed_by: ClosedBy::Clerk,
+        two_passes: None,
         pause: None,
         counts_released: None,
         discarded: None,
@@ -503,4 +505,70 @@ async fn files_of_a_hot_folder_are_taken_once_their_batch_is_closed(store: &Stor
     assert_eq!(store.give_up_hot_batch(&id(41), &decision).await.unwrap(), Moved::Yes);
     assert!(under_way().await.is_empty(), "another batch may take them");
     assert!(store.is_from_a_hot_folder(&id(41)).await.unwrap());
+}
+
+/// Until then which sheet a back is on is anybody's guess.
+async fn backs_come_to_their_sheets_with_a_persons_word_and_never_else(store: &Store) {
+    let of_two_passes = BatchRow { two_passes: Some(TwoPasses::Fronts), ..batch(42) };
+    store.open_batch(&of_two_passes).await.unwrap();
+    let id = id(42);
+    let back =
+        |no, place| SpooledPage { sheet: place, side: Side::Back, sides: Sides::Back, ..page(no) };
+    let pair = |sheet, front, back| Pair { sheet, front: page_no(front), back: page_no(back) };
+    let shown = Pause::ConfirmPairs { first: pair(1, 1, 6), last: pair(2, 2, 5) };
+    let then = Pause::TurnTheStack { fronts: 2 };
+    assert_eq!(store.start_scanning(&id).await.unwrap(), Moved::Yes);
+    for page in [page(1), page(2)] {
+        store.add_page(&id, &page, &[]).await.unwrap();
+    }
+    assert_eq!(store.pause_batch(&id, &then).await.unwrap(), Moved::Yes);
+    store.close_batch(&id).await.expect_err("its backs are to come");
+    assert_eq!(store.begin_pass(&id, TwoPasses::Backs).await.unwrap(), Moved::Yes);
+    assert_eq!(store.start_scanning(&id).await.unwrap(), Moved::Yes);
+    for page in [back(3, 1), back(4, 2)] {
+        store.add_page(&id, &page, &[]).await.unwrap();
+    }
+    let paused = Moved::NotFrom(BatchState::Scanning);
+    assert_eq!(store.close_without_backs(&id).await.unwrap(), paused, "it has backs");
+    assert_eq!(store.set_backs_aside(&id, &then).await.unwrap(), Moved::Yes);
+    assert_eq!(store.start_scanning(&id).await.unwrap(), Moved::Yes);
+    for page in [back(5, 1), back(6, 2)] {
+        store.add_page(&id, &page, &[]).await.unwrap();
+    }
+    store.close_batch(&id).await.expect_err("nobody saw the pairs");
+    let last = pair(2, 2, 5);
+    let collate = async || store.collate(&id, &shown, &last).await.unwrap();
+    assert_eq!(collate().await, Moved::NotFrom(BatchState::Scanning));
+    assert_eq!(store.pause_batch(&id, &then).await.unwrap(), Moved::Yes);
+    assert_eq!(collate().await, Moved::NotFrom(BatchState::Paused), "they were not shown");
+    assert_eq!(store.pause_batch(&id, &shown).await.unwrap(), Moved::Yes);
+    assert_eq!(collate().await, Moved::Yes);
+    assert_eq!(collate().await, Moved::NotFrom(BatchState::Processing), "once");
+    let row = store.batch(&id).await.unwrap().unwrap();
+    assert_eq!((row.state, row.two_passes), (BatchState::Processing, Some(TwoPasses::Collated)));
+    let sheets: Vec<u32> = store.pages(&id).await.unwrap().iter().map(|page| page.sheet).collect();
+    assert_eq!(sheets, [1, 2, 1, 2, 2, 1]);
+    assert_eq!(store.standing(&id).await.unwrap().sheets, 2);
+
+    for no in 1..=6 {
+        let claimed = claim(store, &id).await;
+        let recorded = store.record_page_read(&claimed, page_no(no), &unreadable()).await.unwrap();
+        assert_eq!(recorded, Recorded::Yes);
+    }
+    let leaf_by_leaf = [1, 6, 2, 5].map(page_no);
+    let document = Document { pages: leaf_by_leaf.to_vec(), ..document() };
+    let again = Place::SetAside { reason: SetAside::ScannedAgain };
+    let places = (1..=6).map(page_no).map(|page| match leaf_by_leaf.contains(&page) {
+        true => (page, Place::Document { first_page: page_no(1) }),
+        false => (page, again.clone()),
+    });
+    let places: BTreeMap<PageNo, Place> = places.collect();
+    let claimed = claim(store, &id).await;
+    let recorded = store
+        .record_separation(&claimed, &[(document.clone(), ReviewStanding::NotAsked)], &places, &[])
+        .await
+        .unwrap();
+    assert_eq!(recorded, Recorded::Yes);
+    let documents = store.documents(&id).await.unwrap();
+    assert_eq!(documents.into_iter().map(|row| row.document).collect::<Vec<_>>(), [document]);
 }

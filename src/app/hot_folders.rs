@@ -184,7 +184,7 @@ struct Feeder {
 
 fn feeding(feeder: Feeder) -> FeedFiles {
     Box::new(move |batch, paths| match feeder.feed(batch, paths) {
-        Ok(StackEnd::Closed | StackEnd::Enough) => Ok(()),
+        Ok(StackEnd::Closed | StackEnd::Enough | StackEnd::OfOnePass) => Ok(()),
         Ok(StackEnd::Nothing) => Err(NotFed::OtherFiles { told: "there is no page".to_owned() }),
         Err(fault) => {
             let not_fed = not_fed(&fault);

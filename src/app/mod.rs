@@ -19,7 +19,7 @@ use crate::backup::is_half_restored;
 use crate::capture::desk;
 use crate::capture::{
     self, AskNext, Capture, CaptureEvent, CaptureFault, FilePages, More, NextPage, StackEnd,
-    StopSwitch,
+    StopSwitch, two_passes,
 };
 use crate::config::{Station, lie_one_in_the_other};
 use crate::device::scanner::{ScanOrder, WhichScanner, WorkerCommand as ScanWorker};
@@ -347,6 +347,7 @@ pub fn new_batch(
         profile_text: profile_text.to_owned(),
         station: station.id.clone(),
         spool: String::new(),
+        two_passes: two_passes::of_new_batch(profile.scanner.source, &paper_from),
         paper_from,
         scanner_options: Vec::new(),
         scanner_identity: None,
@@ -409,8 +410,8 @@ impl BatchWork {
         let ran = match (&fed, ran) {
             (Ok(StackEnd::Closed | StackEnd::Enough), Ok(())) => Some(self.state_now().await),
             (Ok(StackEnd::Closed | StackEnd::Enough), Err(fault)) => Some(Err(fault)),
-            (Ok(StackEnd::Nothing) | Err(_), Ok(())) => None,
-            (Ok(StackEnd::Nothing) | Err(_), Err(fault)) => {
+            (Ok(StackEnd::OfOnePass | StackEnd::Nothing) | Err(_), Ok(())) => None,
+            (Ok(StackEnd::OfOnePass | StackEnd::Nothing) | Err(_), Err(fault)) => {
                 // The batch goes on, and its pages are read then; but what stood
                 // in the way of that is not the feeder's fault.
                 tracing::error!(%fault, "pages of the batch could not be read yet");
@@ -503,7 +504,7 @@ impl BatchWork {
             }
             .feed(&runtime, &which, &order, ask_next);
             stop.feeding_is_over();
-            let fed = runtime.block_on(record_how_fed(&state.store, &batch.id, fed));
+            let fed = runtime.block_on(record_how_fed(&state.store, &batch, fed));
             paper.send_replace(Paper::Closed);
             fed
         })
@@ -513,15 +514,23 @@ impl BatchWork {
 /// The stack is through, whatever comes of its pages: fed again, it would be in
 /// the batch twice. And a page fed after something is filed would be in no
 /// document.
-async fn record_how_fed(store: &Store, batch: &BatchId, fed: FedHow) -> FedHow {
+async fn record_how_fed(store: &Store, batch: &BatchRow, fed: FedHow) -> FedHow {
+    let id = &batch.id;
     match fed {
         Ok(end @ (StackEnd::Closed | StackEnd::Enough)) => {
-            let (Moved::Yes | Moved::NotFrom(_)) = store.close_batch(batch).await?;
+            let (Moved::Yes | Moved::NotFrom(_)) = store.close_batch(id).await?;
             Ok(end)
+        }
+        Ok(StackEnd::OfOnePass) => {
+            if let Some(at) = batch.two_passes {
+                let pause = two_passes::pause_behind(store, id, at).await?;
+                let (Moved::Yes | Moved::NotFrom(_)) = store.pause_batch(id, &pause).await?;
+            }
+            Ok(StackEnd::OfOnePass)
         }
         Ok(StackEnd::Nothing) => Ok(StackEnd::Nothing),
         Err(fault) => {
-            if let Err(error) = store.pause_batch(batch, &desk::pause_of(&fault)).await {
+            if let Err(error) = store.pause_batch(id, &desk::pause_of(&fault)).await {
                 // The next start finds it scanning, and knows that it stopped.
                 tracing::error!(%error, "why the batch stands still could not be recorded");
             }

@@ -19,6 +19,7 @@ use super::{
 };
 use super::{answers, hot_folders};
 use crate::capture::desk::{Desk, DeskParts, Settled};
+use crate::capture::two_passes;
 use crate::config::Station;
 use crate::decisions::Decisions;
 use crate::device::scanner::{PageStack, WorkerCommand};
@@ -327,6 +328,8 @@ fn take_order(serving: &Serving, order: Order) -> Result<(BatchRow, Option<PageS
         closed_by: order.closed_by,
         ..batch
     };
+    two_passes::refuse_order(found.profile.scanner.source, &batch)
+        .map_err(|fault| settings(&fault))?;
     Ok((batch, stack))
 }
 

@@ -24,12 +24,14 @@ use tokio::task::spawn_blocking;
 
 use super::resumption::{MorePaper, NewOrders, ResumeFault, check_paper_given};
 use super::resumption::{record_new_orders, with_new_orders};
-use super::{Capture, CaptureEvent, CaptureFault, NextPage, PagesOfFile, StackEnd, StopSwitch};
+use super::{
+    Capture, CaptureEvent, CaptureFault, NextPage, PagesOfFile, StackEnd, StopSwitch, two_passes,
+};
 use crate::device::scanner::{
     PageStack, ScanFault, ScanOrder, ScannerChoice, WhichScanner, WorkerCommand,
 };
 use crate::profile::{self, Profile};
-use crate::records::batch::{BatchState, ClosedBy, Decision, PaperFrom, Pause};
+use crate::records::batch::{BatchState, ClosedBy, Decision, PaperFrom, Pause, TwoPasses};
 use crate::records::ids::BatchId;
 use crate::records::page::SpooledPage;
 use crate::spool::{Spool, Unclaimed};
@@ -209,6 +211,7 @@ impl Desk {
         let profile = profile_of(&batch)?;
         let seat = self.take_the_scanner(id, store)?;
         record_new_orders(store, &before, &batch, orders.last_sheet).await?;
+        let batch = two_passes::go_on(store, batch, orders.sides).await?;
         super::settle(store, spool, id).await?;
         if let Some(stack) = orders.stack {
             self.stacks().insert(id.clone(), stack);
@@ -261,12 +264,28 @@ impl Desk {
         super::settle(store, &self.0.parts.spool, id).await?;
         record_new_orders(store, &before, &batch, orders.last_sheet).await?;
         if before.state.takes_paper() {
-            self.moved(id, "closed", store.close_batch(id).await?)?;
+            two_passes::close(store, &batch, orders.sides).await?;
+            if batch.two_passes.is_none() {
+                self.moved(id, "closed", store.close_batch(id).await?)?;
+            }
         } else if before == batch {
             return Err(not_from(id, before.state, "closed"));
         }
         self.stacks().remove(id);
         look_again.notify_one();
+        (self.0.parts.tell)(id, DeskEvent::Moved);
+        Ok(())
+    }
+
+    /// A person's word that the pairs shown are right: each back comes to its
+    /// front, and the batch is closed, whoever was to close it.
+    pub async fn collate(&self, id: &BatchId, by: &str) -> Result<(), DeskFault> {
+        if self.is_at_the_scanner(id) {
+            return Err(DeskFault::ScannerAtWork { batch: id.clone() });
+        }
+        let batch = self.batch(id).await?;
+        two_passes::collate(&self.0.parts.store.acting_for(by), &batch).await?;
+        self.0.parts.look_again.notify_one();
         (self.0.parts.tell)(id, DeskEvent::Moved);
         Ok(())
     }
@@ -502,6 +521,10 @@ impl Desk {
                 match rest {
                     Rest::Closed => store.close_batch(&batch.id).await,
                     Rest::Paused(pause) => store.pause_batch(&batch.id, pause).await,
+                    Rest::BehindOnePass(at) => {
+                        let pause = two_passes::pause_behind(store, &batch.id, *at).await?;
+                        store.pause_batch(&batch.id, &pause).await
+                    }
                 }
             });
             match recorded {
@@ -543,6 +566,8 @@ impl Drop for Seat {
 enum Rest {
     Closed,
     Paused(Pause),
+    /// What it waits for is in the rows of its pages.
+    BehindOnePass(TwoPasses),
 }
 
 fn answer(at: &AtTheScanner, said: NextPage) -> bool {
@@ -578,6 +603,10 @@ fn rest_after(
 ) -> Rest {
     match fed {
         Ok(StackEnd::Enough) => Rest::Closed,
+        Ok(StackEnd::OfOnePass) => match batch.two_passes {
+            Some(at) => Rest::BehindOnePass(at),
+            None => Rest::Paused(Pause::StackEnd),
+        },
         Ok(StackEnd::Closed) => match batch.closed_by {
             ClosedBy::StackEnd => Rest::Closed,
             ClosedBy::Clerk if closed_at_the_glass => Rest::Closed,

@@ -11,6 +11,7 @@
 
 pub mod desk;
 pub mod resumption;
+pub mod two_passes;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -51,6 +52,8 @@ pub enum StackEnd {
     Closed,
     /// As many pages are kept as the batch was to have.
     Enough,
+    /// The feeder is empty, and what it held is one side of the sheets alone.
+    OfOnePass,
     /// The scanner had nothing at all.
     Nothing,
 }
@@ -217,11 +220,34 @@ impl Capture<'_> {
         runtime: &Handle,
         which: &WhichScanner,
         order: &ScanOrder,
+        ask_next: Option<AskNext<'_>>,
+    ) -> Result<StackEnd, CaptureFault> {
+        let fed = self.feed_stack(runtime, which, order, ask_next);
+        match (self.batch.two_passes, fed) {
+            (Some(_), Ok(StackEnd::Closed | StackEnd::Enough)) => Ok(StackEnd::OfOnePass),
+            (Some(_), Err(CaptureFault::Scanner(ScanFault::FeederEmpty)))
+                if !runtime.block_on(self.store.pages(&self.batch.id))?.is_empty() =>
+            {
+                Ok(StackEnd::OfOnePass)
+            }
+            (_, fed) => fed,
+        }
+    }
+
+    fn feed_stack(
+        &mut self,
+        runtime: &Handle,
+        which: &WhichScanner,
+        order: &ScanOrder,
         mut ask_next: Option<AskNext<'_>>,
     ) -> Result<StackEnd, CaptureFault> {
-        let durable = runtime.block_on(self.store.pages(&self.batch.id))?;
+        let mut durable = runtime.block_on(self.store.pages(&self.batch.id))?;
+        let next_page = durable.last().map_or(PageNo::FIRST, |page| page.no.next());
+        if let Some(at) = self.batch.two_passes {
+            durable = runtime.block_on(two_passes::of_this_pass(self.store, self.batch, at))?;
+        }
         let resume = durable.last().map(resumed_behind);
-        let mut feeding = self.feeding(runtime, which, durable)?;
+        let mut feeding = self.feeding(runtime, which, durable, next_page)?;
         if self.is_enough(&feeding) {
             return Ok(StackEnd::Enough);
         }
@@ -230,11 +256,14 @@ impl Capture<'_> {
         let order = &ScanOrder { resume, known, ..order.clone() };
         self.spool.room_for_a_sheet()?;
         let (mut scanner, warnings) = Scanner::open(which, order)?;
+        feeding.sides = match self.batch.two_passes {
+            Some(at) => two_passes::sides_of_pass(at, scanner.setup().sides)?,
+            None => scanner.setup().sides,
+        };
         let identity = scanner.setup().identity.as_ref();
         runtime.block_on(self.store.record_scanner_taken(self.batch, identity))?;
         runtime.block_on(self.begin_scanning())?;
         self.stop.feeding_with(scanner.canceller());
-        feeding.sides = scanner.setup().sides;
         (self.tell)(CaptureEvent::ScannerReady { scanner: scanner.setup().scanner.clone() });
         for warning in warnings {
             (self.tell)(CaptureEvent::Warning(warning));
@@ -278,6 +307,7 @@ impl Capture<'_> {
         runtime: &Handle,
         which: &WhichScanner,
         durable: Vec<SpooledPage>,
+        next_page: PageNo,
     ) -> Result<Feeding, CaptureFault> {
         let fed_again = runtime.block_on(self.store.pages_fed_again(&self.batch.id))?;
         let last = durable.last();
@@ -287,9 +317,10 @@ impl Capture<'_> {
             }
             None => Vec::new(),
         };
-        let comes_again = fed_again.union(&came_before.iter().copied().collect()).count();
-        let kept = u32::try_from(durable.len() - comes_again).unwrap_or(u32::MAX);
-        let next_page = last.map_or(PageNo::FIRST, |page| page.no.next());
+        let comes_not_again =
+            |page: &&SpooledPage| !fed_again.contains(&page.no) && !came_before.contains(&page.no);
+        let kept = durable.iter().filter(comes_not_again).count();
+        let kept = u32::try_from(kept).unwrap_or(u32::MAX);
         let (image, held) = match which {
             WhichScanner::Folder(_) => (0, durable.into()),
             WhichScanner::Sane { .. } => {
@@ -330,6 +361,10 @@ impl Capture<'_> {
         feeding: &mut Feeding,
     ) -> Result<(), CaptureFault> {
         let ScannedImage { content, sheet, side, suspect, warnings } = image;
+        let side = match feeding.sides {
+            Sides::Back => Side::Back,
+            Sides::Front | Sides::FrontThenBack => side,
+        };
         for warning in warnings {
             (self.tell)(CaptureEvent::Warning(warning));
         }

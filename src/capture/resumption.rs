@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::CaptureFault;
+use super::two_passes::{AboutSides, NO_LIMIT};
 use crate::device::scanner::{PageStack, ScanFault};
 use crate::disk::page_file::read_page_file;
 use crate::records::batch::{Expected, GivenFile, PaperFrom};
@@ -49,6 +50,8 @@ pub struct NewOrders {
     /// The files, where it is fed from files.
     pub stack: Option<PageStack>,
     pub last_sheet: LastSheet,
+    /// Of a batch that is fed in two passes.
+    pub sides: Option<AboutSides>,
 }
 
 /// What a clerk says of the last sheet kept, where it may be wrong.
@@ -102,7 +105,7 @@ pub async fn record_new_orders(
     last_sheet: LastSheet,
 ) -> Result<(), StoreFault> {
     if let (LastSheet::IsRight, Some(last)) = (last_sheet, store.pages(&now.id).await?.last()) {
-        store.clear_suspicion(&now.id, last.sheet).await?;
+        store.clear_suspicion(&now.id, last).await?;
     }
     if before == now {
         return Ok(());
@@ -123,6 +126,9 @@ pub async fn check_paper_given(
     more: MorePaper,
 ) -> Result<(), ResumeFault> {
     let wanted = PaperWanted::of(batch, more);
+    if let (Some(_), Some(_)) = (batch.two_passes, orders.max_pages) {
+        return Err(ResumeFault::NotLikeThat(NO_LIMIT.to_owned()));
+    }
     refuse_other_paper(batch, orders, wanted)?;
     let Some(stack) = &orders.stack else { return Ok(()) };
     let pages = store.pages(&batch.id).await?;

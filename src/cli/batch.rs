@@ -10,6 +10,7 @@ use super::exit::{Exit, Stopped};
 use super::report;
 use super::station_client::{StationClient, To};
 use super::telling::{plural, say, say_json};
+use crate::capture::two_passes::AboutSides;
 use crate::records::batch::BatchState;
 use crate::records::ids::BatchId;
 use crate::web::api::batch::{BatchShown, Batches};
@@ -17,7 +18,7 @@ use crate::web::api::order::{OrderAnew, Reason};
 use crate::web::api::report::BatchReport;
 use crate::web::api::status::Backlog;
 
-/// Batches of the running station: list, show, continue, close, discard, release
+/// Batches of the running station: list, show, continue, close, collate, discard, release
 #[derive(Args)]
 pub struct BatchCommand {
     #[command(subcommand)]
@@ -46,6 +47,12 @@ enum BatchAction {
         /// After a sheet that may be wrong: it was compared and is right
         #[arg(long)]
         sheet_is_right: bool,
+        /// The stack is not turned yet: the feeder holds more fronts
+        #[arg(long)]
+        more_fronts: bool,
+        /// The turned stack is fed again from its first sheet; its backs so far are set aside
+        #[arg(long, conflicts_with = "more_fronts")]
+        backs_again: bool,
         #[command(flatten)]
         to: To,
     },
@@ -57,6 +64,15 @@ enum BatchAction {
     },
     /// No more paper comes: the batch is separated and filed
     Close {
+        batch: BatchId,
+        /// Of a stack that was to be turned: its sheets have no backs
+        #[arg(long)]
+        fronts_only: bool,
+        #[command(flatten)]
+        to: To,
+    },
+    /// The first and the last pair of front and back were looked at and are right: close it
+    Collate {
         batch: BatchId,
         #[command(flatten)]
         to: To,
@@ -89,6 +105,7 @@ impl BatchCommand {
             | BatchAction::Continue { to, .. }
             | BatchAction::Pause { to, .. }
             | BatchAction::Close { to, .. }
+            | BatchAction::Collate { to, .. }
             | BatchAction::Discard { to, .. }
             | BatchAction::Release { to, .. } => to.json,
         }
@@ -99,14 +116,21 @@ pub async fn run(command: BatchCommand) -> Result<Exit, Stopped> {
     match command.command {
         BatchAction::List { all, to } => list(all, &to).await,
         BatchAction::Show { batch, to } => show(&batch, &to).await,
-        BatchAction::Continue { batch, sheet_is_right, to } => {
-            let anew = OrderAnew { sheet_is_right, ..OrderAnew::default() };
+        BatchAction::Continue { batch, sheet_is_right, more_fronts, backs_again, to } => {
+            let sides = match (more_fronts, backs_again) {
+                (true, _) => Some(AboutSides::MoreFronts),
+                (false, true) => Some(AboutSides::BacksAgain),
+                (false, false) => None,
+            };
+            let anew = OrderAnew { sheet_is_right, sides, ..OrderAnew::default() };
             order(&batch, "continue", &anew, &to).await
         }
         BatchAction::Pause { batch, to } => order(&batch, "pause", &(), &to).await,
-        BatchAction::Close { batch, to } => {
-            order(&batch, "close", &OrderAnew::default(), &to).await
+        BatchAction::Close { batch, fronts_only, to } => {
+            let sides = fronts_only.then_some(AboutSides::FrontsOnly);
+            order(&batch, "close", &OrderAnew { sides, ..OrderAnew::default() }, &to).await
         }
+        BatchAction::Collate { batch, to } => order(&batch, "collate", &(), &to).await,
         BatchAction::Discard { batch, reason, to } => {
             order(&batch, "discard", &Reason { reason }, &to).await
         }

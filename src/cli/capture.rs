@@ -14,9 +14,10 @@ use super::resume::{self, refuse_beside_unfinished, resumed};
 use super::settings::{self, StateArgs};
 use super::station_client::StationClient;
 use super::telling::note;
+use super::two_passes::{self, TwoPassArgs};
 use crate::app::{self, Attended, BatchWork, State};
 use crate::capture::resumption::PaperWanted;
-use crate::capture::{CaptureFault, StackEnd, StopSwitch};
+use crate::capture::{self, CaptureFault, StackEnd, StopSwitch};
 use crate::config::Station;
 use crate::device::scanner::{
     PageStack, ScanFault, ScanOrder, ScannerChoice, WhichScanner, WorkerCommand,
@@ -90,6 +91,8 @@ pub struct CaptureArgs {
     #[arg(long, requires = "resume", conflicts_with = "from")]
     pub(super) sheet_is_right: bool,
     #[command(flatten)]
+    pub(super) sides: TwoPassArgs,
+    #[command(flatten)]
     pub(super) state: StateArgs,
     /// Tell the outcome as one line of JSON
     #[arg(long)]
@@ -151,7 +154,7 @@ async fn capture(
     let state = app::open_state(&folder, &station, Disk::Real).await.ends(Exit::Storage)?;
     let state = state.acting_for_this_user();
     let stack = given_stack(args)?;
-    let work = match &args.resume {
+    let mut work = match &args.resume {
         Some(id) => resumed(args, id, stack.as_ref(), state, &station, standing).await?,
         None => opened(args, stack.as_ref(), state, &station, standing).await?,
     };
@@ -162,7 +165,7 @@ async fn capture(
             choice: scanner_choice(&work.batch, &station),
         },
     };
-    let ended = feed(args, &work, which).await;
+    let ended = to_the_end(args, &mut work, &which).await;
     let store = &work.state.store;
     let noted = app::note_audit_head(&folder, store, &station.id, &Disk::Real).await;
     if let Err(error) = noted {
@@ -209,6 +212,7 @@ async fn opened(
     state.spool.id().clone_into(&mut batch.spool);
     batch.scanner_options.clone_from(&args.set);
     batch.max_pages = args.pages;
+    capture::two_passes::refuse_order(found.profile.scanner.source, &batch).ends(Exit::Settings)?;
     state.store.open_batch(&batch).await.ends(Exit::Storage)?;
     standing.batch = Some(batch.id.clone());
     resume::announce(args, &batch.id, None);
@@ -242,15 +246,35 @@ fn scanner_choice(batch: &BatchRow, station: &Station) -> ScannerChoice {
     chosen.map_or_else(ScannerChoice::any, |name| ScannerChoice::parse(name))
 }
 
-async fn feed(args: &CaptureArgs, work: &BatchWork, which: WhichScanner) -> Result<Exit, Stopped> {
-    let progress = Arc::new(Progress::new(args.json));
+/// A stack whose sides are fed one after the other comes here twice.
+async fn to_the_end(
+    args: &CaptureArgs,
+    work: &mut BatchWork,
+    which: &WhichScanner,
+) -> Result<Exit, Stopped> {
+    loop {
+        let progress = Arc::new(Progress::new(args.json));
+        if let Some(exit) = feed(args, work, which.clone(), &progress).await? {
+            return Ok(exit);
+        }
+        two_passes::between(args, work, &progress).await?;
+    }
+}
+
+/// `None` where the other side of the stack is still to come.
+async fn feed(
+    args: &CaptureArgs,
+    work: &BatchWork,
+    which: WhichScanner,
+    progress: &Arc<Progress>,
+) -> Result<Option<Exit>, Stopped> {
     let signals = Signals::listen().ends(Exit::Failed)?;
     let stop = StopSwitch::default();
     let worked = match resume::paper_wanted(args, &work.batch) {
         PaperWanted::FromFeeder | PaperWanted::FromFiles => {
-            let (attended, interruption) = attended(args, &work.batch, &progress, &stop)?;
+            let (attended, interruption) = attended(args, &work.batch, progress, &stop)?;
             tokio::select! {
-                fed = feed_and_run(args, work, which, attended, &progress) => fed,
+                fed = feed_and_run(args, work, which, attended, progress) => fed,
                 why = signals.told_to_end(stop, interruption) => {
                     Err(ended_at_once(args, work, why).await)
                 }
@@ -259,7 +283,7 @@ async fn feed(args: &CaptureArgs, work: &BatchWork, which: WhichScanner) -> Resu
         PaperWanted::NoMore => {
             stop.feeding_is_over();
             tokio::select! {
-                ran = run_closed(args, work, &progress) => ran,
+                ran = run_closed(args, work, progress) => ran.map(Some),
                 why = signals.told_to_end(stop, None) => {
                     Err(ended_at_once(args, work, why).await)
                 }
@@ -267,10 +291,10 @@ async fn feed(args: &CaptureArgs, work: &BatchWork, which: WhichScanner) -> Resu
         }
     };
     progress.finish();
-    let state = worked?;
+    let Some(state) = worked? else { return Ok(None) };
     let report = BatchReport::read(&work.state.store, &work.batch).await.ends(Exit::Storage)?;
     report::tell(&report, args.json).ends(Exit::Failed)?;
-    Ok(if state == BatchState::Filed { Exit::Done } else { Exit::Questions })
+    Ok(Some(if state == BatchState::Filed { Exit::Done } else { Exit::Questions }))
 }
 
 async fn feed_and_run(
@@ -279,7 +303,7 @@ async fn feed_and_run(
     which: WhichScanner,
     attended: Attended,
     progress: &Arc<Progress>,
-) -> Result<BatchState, Stopped> {
+) -> Result<Option<BatchState>, Stopped> {
     let order = ScanOrder {
         settings: work.profile.scanner.clone(),
         set: work.batch.scanner_options.clone(),
@@ -300,10 +324,12 @@ async fn feed_and_run(
     progress.finish();
     match fed {
         Ok(StackEnd::Closed | StackEnd::Enough) => {}
+        Ok(StackEnd::OfOnePass) => return Ok(None),
         Ok(StackEnd::Nothing) => return Err(forget_and_say_so(work).await),
         Err(fault) => return Err(stop_of_feeding(args, work, fault).await),
     }
-    run_to_the_end(args, work, ran.expect("a closed stack is run to its end")).await
+    let ran = ran.expect("a closed stack is run to its end");
+    run_to_the_end(args, work, ran).await.map(Some)
 }
 
 async fn run_closed(
@@ -405,7 +431,7 @@ async fn stop_of_feeding(args: &CaptureArgs, work: &BatchWork, fault: CaptureFau
     };
     if let Some(last) = kept.last() {
         let wanted = resume::paper_wanted(args, &work.batch);
-        note(format_args!("outguide: {}", resume::kept_so_far(wanted, Some(last))));
+        note(format_args!("outguide: {}", resume::kept_so_far(&work.batch, wanted, Some(last))));
         return match fault {
             CaptureFault::Scanner(ScanFault::FeederEmpty) => feeder_empty_behind(args, work).await,
             fault => capture_stop(args, work, fault).await,

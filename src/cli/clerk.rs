@@ -93,6 +93,27 @@ impl Answers {
         }
     }
 
+    /// A clerk is asked until the answer is one that `understood` knows; `None`
+    /// where none comes any more.
+    pub fn until_clear<T>(
+        &self,
+        question: &str,
+        progress: &Arc<Progress>,
+        understood: impl Fn(&[u8]) -> Option<T>,
+    ) -> Option<T> {
+        loop {
+            forget_what_was_typed_before();
+            match progress.while_asking(question, || self.said()) {
+                Said::Line(line) => {
+                    if let Some(answer) = understood(&line) {
+                        return Some(answer);
+                    }
+                }
+                Said::NoMore | Said::Unreadable(_) | Said::Stop => return None,
+            }
+        }
+    }
+
     fn said(&self) -> Said {
         let gone = || Said::Unreadable(io::Error::other("the thread that reads it has ended"));
         if self.wanted.send(()).is_err() {

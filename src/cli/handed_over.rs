@@ -14,8 +14,10 @@ use super::progress::Progress;
 use super::report::{self, Standing};
 use super::resume;
 use super::station_client::{StationClient, from_the_root};
+use super::two_passes::{self, Answer};
 use crate::app;
 use crate::capture::NextPage;
+use crate::capture::two_passes::AboutSides;
 use crate::records::batch::{BatchState, ClosedBy, Pause};
 use crate::records::ids::BatchId;
 use crate::web::api::batch::BatchShown;
@@ -87,13 +89,17 @@ async fn go_on(
         expect_sheets: args.expect_sheets,
         expect_documents: args.expect_documents,
         sheet_is_right: args.sheet_is_right,
+        sides: args.sides.said(),
     };
     let before: BatchShown = station.get(&format!("/batches/{id}")).await?;
     let what = match before.state {
-        BatchState::Open | BatchState::Scanning | BatchState::Paused if !args.no_more_paper => {
-            "continue"
+        BatchState::Open | BatchState::Scanning | BatchState::Paused => {
+            match (args.sides.collate, args.no_more_paper || args.sides.closes()) {
+                (true, _) => "collate",
+                (false, true) => "close",
+                (false, false) => "continue",
+            }
         }
-        BatchState::Open | BatchState::Scanning | BatchState::Paused => "close",
         // Its paper is all in: there is nothing to say, and its end to wait for.
         BatchState::Processing
         | BatchState::InQuestion
@@ -103,7 +109,11 @@ async fn go_on(
         | BatchState::Held
         | BatchState::Discarded => return Ok(before),
     };
-    station.post(&format!("/batches/{id}/{what}"), &anew).await
+    let path = format!("/batches/{id}/{what}");
+    match what {
+        "collate" => station.post(&path, &()).await,
+        _ => station.post(&path, &anew).await,
+    }
 }
 
 /// The clerk who is asked for the next page, once one was.
@@ -153,7 +163,17 @@ async fn watch(
         if !now.is_at_rest() {
             continue;
         }
-        if now.pause.as_ref().is_none_or(|pause| pause.why != Pause::LayNextPage) {
+        let Some(pause) = now.pause.as_ref().map(|pause| pause.why.clone()) else {
+            return Ok(now);
+        };
+        if two_passes::is_between(&pause) && whose_answers() == Whose::Clerks {
+            match two_passes::ask(&pause, progress).await? {
+                Answer::Stop => return Ok(now),
+                answer => order_between(station, id, &answer).await?,
+            }
+            continue;
+        }
+        if pause != Pause::LayNextPage {
             return Ok(now);
         }
         let what = match next_page(args, glass, progress).await? {
@@ -168,6 +188,27 @@ async fn watch(
         Exit::Failed,
         format!("the station has ended; start it again, and then `{}`", resume::command(args, id)),
     ))
+}
+
+async fn order_between(
+    station: &StationClient,
+    id: &BatchId,
+    answer: &Answer,
+) -> Result<(), Stopped> {
+    let path = |what| format!("/batches/{id}/{what}");
+    let anew = |sides| OrderAnew { sides, ..OrderAnew::default() };
+    let ordered = match answer {
+        Answer::GoOn => station.post(&path("continue"), &anew(None)).await,
+        Answer::Said(said @ (AboutSides::MoreFronts | AboutSides::BacksAgain)) => {
+            station.post(&path("continue"), &anew(Some(*said))).await
+        }
+        Answer::Said(said @ AboutSides::FrontsOnly) => {
+            station.post(&path("close"), &anew(Some(*said))).await
+        }
+        Answer::Collate => station.post(&path("collate"), &()).await,
+        Answer::Stop => return Ok(()),
+    };
+    ordered.map(|_: BatchShown| ())
 }
 
 async fn next_page(
@@ -244,7 +285,10 @@ async fn paused(
             _ => Stopped::because(exit, format!("no page was scanned: {say}")),
         };
     }
-    let command = resume::command(args, id);
+    let mut command = resume::command(args, id);
+    if let Pause::ConfirmPairs { .. } = why {
+        command.push_str(" --collate");
+    }
     let kept =
         batch.last_page.map_or(String::new(), |last| format!("the last page kept is {last}; "));
     Stopped::because(exit, format!("{kept}batch {id} stands still: {say}; go on with `{command}`"))
@@ -254,6 +298,9 @@ fn exit_of(why: &Pause) -> Exit {
     match why {
         Pause::Asked | Pause::StationStopped | Pause::LayNextPage => Exit::Failed,
         Pause::StackEnd => Exit::Scanner,
+        Pause::TurnTheStack { .. } | Pause::BacksDoNotMatch { .. } | Pause::ConfirmPairs { .. } => {
+            Exit::Unfinished
+        }
         Pause::Fault { fault, .. } => match fault.as_str() {
             "disk" | "database" => Exit::Storage,
             "other-paper" => Exit::Unfinished,

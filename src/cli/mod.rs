@@ -28,6 +28,7 @@ mod service_folders;
 mod settings;
 mod station_client;
 mod telling;
+mod two_passes;
 mod verify;
 
 use exit::{Ends, Exit, Stopped};

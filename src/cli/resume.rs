@@ -8,6 +8,7 @@ use super::capture::{CaptureArgs, capture_stop, fault_stop, watched_folder};
 use super::exit::{Ends, Exit, Stopped};
 use super::report::Standing;
 use super::telling::{note, say_if_heard};
+use super::two_passes;
 use crate::app::{self, BatchWork, State};
 use crate::capture;
 use crate::capture::resumption::{
@@ -17,9 +18,9 @@ use crate::capture::resumption::{
 use crate::config::Station;
 use crate::device::scanner::PageStack;
 use crate::profile;
-use crate::records::batch::{Expected, PaperFrom};
+use crate::records::batch::{Expected, PaperFrom, TwoPasses};
 use crate::records::ids::BatchId;
-use crate::records::page::SpooledPage;
+use crate::records::page::{Side, SpooledPage};
 use crate::repository::watched_folder::WatchedFolder;
 use crate::spool::{Unclaimed, UnclaimedKind};
 use crate::store::BatchRow;
@@ -38,6 +39,7 @@ pub fn new_orders(args: &CaptureArgs, stack: Option<&PageStack>) -> NewOrders {
             true => LastSheet::IsRight,
             false => LastSheet::ComesAgain,
         },
+        sides: args.sides.said(),
     }
 }
 
@@ -46,12 +48,12 @@ pub fn paper_wanted(args: &CaptureArgs, batch: &BatchRow) -> PaperWanted {
 }
 
 fn more_paper(args: &CaptureArgs) -> MorePaper {
-    if args.no_more_paper { MorePaper::ComesNot } else { MorePaper::MayCome }
+    if args.no_more_paper || args.sides.closes() { MorePaper::ComesNot } else { MorePaper::MayCome }
 }
 
 /// What is safe of a batch and what is to be fed: after any stop, a clerk is
 /// told this and nothing else.
-pub fn kept_so_far(wanted: PaperWanted, last: Option<&SpooledPage>) -> String {
+pub fn kept_so_far(batch: &BatchRow, wanted: PaperWanted, last: Option<&SpooledPage>) -> String {
     let Some(last) = last else {
         return match wanted {
             PaperWanted::FromFeeder => "no page was kept yet; feed the whole stack",
@@ -65,7 +67,20 @@ pub fn kept_so_far(wanted: PaperWanted, last: Option<&SpooledPage>) -> String {
         (false, true) => ("", "that sheet again and those behind it"),
         (false, false) => ("", "the sheets behind it"),
     };
-    let kept = format!("the last page kept is {} ({part}sheet {})", last.no, last.sheet);
+    let kept = match (batch.two_passes, last.side) {
+        (Some(TwoPasses::Backs), Side::Front) if wanted == PaperWanted::FromFeeder => {
+            return "the fronts are kept; feed the turned stack from its first sheet".to_owned();
+        }
+        (Some(TwoPasses::Backs), Side::Back) => {
+            format!("the last page kept is {} (sheet {} of the turned stack)", last.no, last.sheet)
+        }
+        (Some(TwoPasses::Fronts), _) => {
+            format!("the last page kept is {} (the front of sheet {})", last.no, last.sheet)
+        }
+        (Some(_) | None, _) => {
+            format!("the last page kept is {} ({part}sheet {})", last.no, last.sheet)
+        }
+    };
     match wanted {
         PaperWanted::FromFeeder => format!("{kept}; feed {behind}"),
         PaperWanted::FromFiles => format!("{kept}; give the same files again"),
@@ -147,8 +162,14 @@ async fn forget_empty(state: &State, batch: &BatchRow, moved: &[Unclaimed]) -> R
 
 fn unfinished(args: &CaptureArgs, batch: &BatchRow, last: &SpooledPage) -> Stopped {
     let wanted = PaperWanted::of(batch, MorePaper::MayCome);
-    let kept = kept_so_far(wanted, Some(last));
+    let kept = kept_so_far(batch, wanted, Some(last));
     let command = command(args, &batch.id);
+    if let (Some(_), Some(pause)) = (batch.two_passes, &batch.pause) {
+        let id = &batch.id;
+        let told =
+            format!("batch {id} is unfinished; finish it first: {pause}; `{command}` goes on");
+        return Stopped::because(Exit::Unfinished, told);
+    }
     let how = match wanted {
         PaperWanted::FromFeeder => {
             format!("`{command}` goes on, with --no-more-paper it files what there is")
@@ -196,6 +217,7 @@ pub async fn resumed(
     record_new_orders(&state.store, &before, &batch, orders.last_sheet)
         .await
         .ends(Exit::Storage)?;
+    let batch = two_passes::said_anew(args, &state.store, batch).await.map_err(not_resumed)?;
     let profile = Arc::new(profile);
     let at_once = app::at_once(station);
     let work = BatchWork { state: Arc::new(state), batch, profile, readers, repository, at_once };
@@ -206,11 +228,11 @@ pub async fn resumed(
     standing.last_page = last.as_ref().map(|last| last.no);
     tell_what_was_moved(&work.batch, &moved);
     let wanted = paper_wanted(args, &work.batch);
-    announce(args, id, Some(kept_so_far(wanted, last.as_ref())));
+    announce(args, id, Some(kept_so_far(&work.batch, wanted, last.as_ref())));
     Ok(work)
 }
 
-fn not_resumed(fault: ResumeFault) -> Stopped {
+pub(super) fn not_resumed(fault: ResumeFault) -> Stopped {
     let exit = match &fault {
         ResumeFault::NotLikeThat(_) => Exit::Unfinished,
         ResumeFault::Files(_) => Exit::Input,

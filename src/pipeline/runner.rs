@@ -28,7 +28,9 @@ use crate::profile::Profile;
 use crate::records::batch::{BatchState, Decision};
 use crate::records::document::{Counted, Document, Question, QuestionReason, ReviewStanding};
 use crate::records::ids::{BatchId, DocumentId, PageNo};
-use crate::records::page::{PageOutcome, Place, SetAside, SpooledPage, TextOutcome};
+use crate::records::page::{
+    PageOutcome, Place, SetAside, SpooledPage, TextOutcome, in_reading_order,
+};
 use crate::records::work::{Step, WorkOn};
 use crate::repository::filing_fault::FilingFault;
 use crate::repository::time_limit::{
@@ -380,6 +382,7 @@ impl Runner {
         let fed_again = self.store.pages_fed_again(&batch.id).await?;
         let mut kept = self.store.pages(&batch.id).await?;
         kept.retain(|page| !fed_again.contains(&page.no));
+        in_reading_order(&mut kept);
         let mut pages = Vec::with_capacity(kept.len());
         for (nth, page) in kept.iter().enumerate() {
             let outcome = self.store.page_outcome(&batch.id, page.no).await?;

@@ -432,7 +432,11 @@ fn pixels(profile: &Profile, file: &SettingsFile<'_>) {
         );
     }
     let blanks_part = profile.separation.by == SeparateBy::BlankSheet;
-    if blanks_part && profile.scanner.source == PaperSource::FeederDuplex {
+    let has_backs = match profile.scanner.source {
+        PaperSource::FeederDuplex | PaperSource::FeederManualDuplex => true,
+        PaperSource::Flatbed | PaperSource::Feeder => false,
+    };
+    if blanks_part && has_backs {
         file.warn(
             "separation.by",
             "only a sheet blank on both sides parts documents",

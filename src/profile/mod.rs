@@ -57,6 +57,8 @@ pub enum PaperSource {
     Flatbed,
     Feeder,
     FeederDuplex,
+    /// One side at a time: the fronts, then the turned stack's backs.
+    FeederManualDuplex,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

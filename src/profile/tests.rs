@@ -393,6 +393,11 @@ fn what_is_seldom_meant_is_warned_of_and_used() {
             "source = \"feeder-duplex\"\n",
             "separation.by: only a sheet blank on both sides parts documents",
         ),
+        (
+            "source = \"feeder\"\n",
+            "source = \"feeder-manual-duplex\"\n",
+            "separation.by: only a sheet blank on both sides parts documents",
+        ),
     ];
     for (right, seldom, expected) in warned {
         let mut text = RIGHT.replacen(right, seldom, 1);

@@ -66,6 +66,7 @@ fn scanner(section: Section<'_>) -> ScannerSettings {
         ("flatbed", PaperSource::Flatbed),
         ("feeder", PaperSource::Feeder),
         ("feeder-duplex", PaperSource::FeederDuplex),
+        ("feeder-manual-duplex", PaperSource::FeederManualDuplex),
     ];
     let modes =
         [("bitonal", ScanMode::Bitonal), ("gray", ScanMode::Gray), ("color", ScanMode::Color)];

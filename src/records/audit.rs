@@ -16,6 +16,8 @@ pub enum Action {
     ContinueBatch,
     PauseBatch,
     CloseBatch,
+    /// A person saw its first and last pair of front and back.
+    CollateBatch,
     DiscardBatch,
     /// No page was ever kept for it.
     ForgetBatch,
@@ -51,11 +53,12 @@ pub enum Action {
 }
 
 impl Action {
-    pub const ALL: [Action; 21] = [
+    pub const ALL: [Action; 22] = [
         Action::OpenBatch,
         Action::ContinueBatch,
         Action::PauseBatch,
         Action::CloseBatch,
+        Action::CollateBatch,
         Action::DiscardBatch,
         Action::ForgetBatch,
         Action::ReleaseBatch,
@@ -81,6 +84,7 @@ impl Action {
             Action::ContinueBatch => "continue-batch",
             Action::PauseBatch => "pause-batch",
             Action::CloseBatch => "close-batch",
+            Action::CollateBatch => "collate-batch",
             Action::DiscardBatch => "discard-batch",
             Action::ForgetBatch => "forget-batch",
             Action::ReleaseBatch => "release-batch",

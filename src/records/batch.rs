@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::ids::PageNo;
+
 /// ```text
 /// open ──▶ scanning ◀──▶ paused ──▶ processing ──▶ filing ──▶ filed
 ///                                        │            │        ▲
@@ -128,6 +130,56 @@ pub struct ScannerIdentity {
     pub serial: Option<String>,
 }
 
+/// How far a batch has come whose sheets go through a one-sided feeder twice:
+/// first all fronts, then, with the stack turned over, all backs, the last
+/// sheet's first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TwoPasses {
+    /// The fronts are fed.
+    Fronts,
+    /// The backs are fed, or wait to be paired. Which sheet each is on is not
+    /// known yet.
+    Backs,
+    /// Each back is on its front's sheet; a person saw the first and last pair.
+    Collated,
+    /// Closed without backs, at a person's word.
+    FrontsOnly,
+}
+
+impl TwoPasses {
+    pub const ALL: [TwoPasses; 4] =
+        [TwoPasses::Fronts, TwoPasses::Backs, TwoPasses::Collated, TwoPasses::FrontsOnly];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            TwoPasses::Fronts => "fronts",
+            TwoPasses::Backs => "backs",
+            TwoPasses::Collated => "collated",
+            TwoPasses::FrontsOnly => "fronts-only",
+        }
+    }
+}
+
+impl FromStr for TwoPasses {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        TwoPasses::ALL
+            .into_iter()
+            .find(|passes| passes.name() == text)
+            .ok_or_else(|| format!("{text:?} is no pass of a stack"))
+    }
+}
+
+/// The two sides of one sheet, each from its own pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pair {
+    pub sheet: u32,
+    pub front: PageNo,
+    pub back: PageNo,
+}
+
 /// Why paper stands still.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -141,6 +193,13 @@ pub enum Pause {
     /// The station stopped while paper moved: the power failed, or it was told
     /// to end.
     StationStopped,
+    /// The fronts are through: the stack is to be turned over, and its backs fed.
+    TurnTheStack { fronts: u32 },
+    /// The turned stack is through, and has not as many backs as there are fronts.
+    BacksDoNotMatch { fronts: u32, backs: u32 },
+    /// As many backs as fronts: a person is to look at the pairs of the first and
+    /// of the last sheet, which are wrong wherever the order was.
+    ConfirmPairs { first: Pair, last: Pair },
     /// The scanner, the disk or the database; `told` is for the clerk and says
     /// what to do.
     Fault { fault: String, told: String },
@@ -156,6 +215,31 @@ impl fmt::Display for Pause {
             }
             Pause::StationStopped => f.write_str(
                 "the station stopped while paper moved; look which sheet went through last",
+            ),
+            Pause::TurnTheStack { fronts } => write!(
+                f,
+                "{fronts} fronts are kept. Turn the whole stack over, so that the back of the \
+                 last sheet comes first, lay it in and continue; or say that more fronts come \
+                 (--more-fronts), or close the batch without backs (--fronts-only)"
+            ),
+            Pause::BacksDoNotMatch { fronts, backs } if backs < fronts => write!(
+                f,
+                "{fronts} fronts are kept, and only {backs} backs: sheets are left, or went \
+                 through together. If they are the last of the turned stack, lay them in and \
+                 continue; if not, scan all backs again (--backs-again)"
+            ),
+            Pause::BacksDoNotMatch { fronts, backs } => write!(
+                f,
+                "{fronts} fronts are kept, but {backs} backs: turn the stack over and scan all \
+                 backs again (--backs-again); if fronts went through together, discard the \
+                 batch and scan its stack anew"
+            ),
+            Pause::ConfirmPairs { first, last } => write!(
+                f,
+                "look at two sheets: page {} must have page {} on its back (sheet 1), and page \
+                 {} page {} (sheet {}). If they do, collate the batch; if not, turn the stack \
+                 over and scan all backs again (--backs-again)",
+                first.front, first.back, last.front, last.back, last.sheet
             ),
             Pause::Fault { told, .. } => f.write_str(told),
         }

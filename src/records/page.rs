@@ -43,7 +43,8 @@ impl Sides {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SpooledPage {
     pub no: PageNo,
-    /// The sheet it is on, counted from 1 within the batch.
+    /// The sheet it is on, counted from 1 within the batch. Of a back from a turned
+    /// stack, until the batch is collated: its place in that stack.
     pub sheet: u32,
     pub side: Side,
     /// Those its sheet was scanned on, whatever the profile asked for.
@@ -78,6 +79,16 @@ impl SpooledPage {
     pub fn sheet_comes_again(&self) -> bool {
         self.is_half_a_sheet() || self.suspect.is_some() && self.source_sha256.is_none()
     }
+}
+
+/// As a person leafs through the stack: sheet by sheet, front before back.
+/// Scanning order is another where backs come in a pass of their own.
+pub fn in_reading_order(pages: &mut [SpooledPage]) {
+    let is_back = |side| match side {
+        Side::Front => false,
+        Side::Back => true,
+    };
+    pages.sort_by_key(|page| (page.sheet, is_back(page.side), page.no));
 }
 
 /// Clockwise quarter turns that make the original upright.
@@ -247,7 +258,8 @@ pub enum SetAside {
     Blank,
     /// The empty other side of a cover sheet or separator in a duplex scan.
     SeparatorBack,
-    /// Its sheet was stopped half-way and fed again.
+    /// Its sheet was stopped half-way and fed again, or the turned stack that it
+    /// came with was.
     ScannedAgain,
     /// A clerk said so.
     NotOfTheRecord,
@@ -292,5 +304,44 @@ impl fmt::Display for SetAside {
             SetAside::ScannedAgain => "scanned again",
             SetAside::NotOfTheRecord => "not of the record",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(no: u32, sheet: u32, side: Side) -> SpooledPage {
+        SpooledPage {
+            no: PageNo::new(no).expect("counted from 1"),
+            sheet,
+            side,
+            sides: Sides::Front,
+            file: format!("{no:04}.png"),
+            sha256: Sha256::of(b""),
+            bytes: 0,
+            scanned_at: jiff::Timestamp::UNIX_EPOCH,
+            suspect: None,
+            image: no,
+            source_sha256: None,
+        }
+    }
+
+    #[test]
+    fn a_stack_is_read_leaf_by_leaf_however_it_was_scanned() {
+        use Side::{Back, Front};
+        let order = |scanned: &[(u32, Side)]| -> Vec<u32> {
+            let numbered = (1..).zip(scanned);
+            let mut pages: Vec<_> =
+                numbered.map(|(no, (sheet, side))| page(no, *sheet, *side)).collect();
+            in_reading_order(&mut pages);
+            pages.iter().map(|page| page.no.get()).collect()
+        };
+        let two_passes = [(1, Front), (2, Front), (3, Front), (3, Back), (2, Back), (1, Back)];
+        assert_eq!(order(&two_passes), [1, 6, 2, 5, 3, 4]);
+        let at_once = [(1, Front), (1, Back), (2, Front), (2, Back)];
+        assert_eq!(order(&at_once), [1, 2, 3, 4]);
+        let pages_of_a_file = [(1, Front), (1, Front), (2, Front)];
+        assert_eq!(order(&pages_of_a_file), [1, 2, 3]);
     }
 }

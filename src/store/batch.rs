@@ -11,7 +11,7 @@ use super::{
 };
 use crate::records::audit::Action;
 use crate::records::batch::{
-    BatchState, ClosedBy, Decision, Expected, PaperFrom, Pause, ScannerIdentity,
+    BatchState, ClosedBy, Decision, Expected, PaperFrom, Pause, ScannerIdentity, TwoPasses,
 };
 use crate::records::ids::BatchId;
 use crate::records::work::WorkOn;
@@ -40,6 +40,8 @@ pub struct BatchRow {
     /// Of the whole batch; a sheet begun is finished.
     pub max_pages: Option<u32>,
     pub closed_by: ClosedBy,
+    /// `None` where the scanner brings all sides of a sheet at once.
+    pub two_passes: Option<TwoPasses>,
     /// Exactly while the batch is paused.
     pub pause: Option<Pause>,
     /// Why it is filed though its counts do not balance.
@@ -411,8 +413,8 @@ pub(super) async fn insert_batch(
     sqlx::query(
         "INSERT INTO batch (id, state, profile_name, profile_text, station, spool, paper_from, \
          scanner, files, scanner_options, repository, expected_sheets, expected_documents, max_pages, \
-         closed_by, opened_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+         closed_by, two_passes, opened_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
     )
     .bind(batch.id.as_str())
     .bind(batch.state.name())
@@ -429,6 +431,7 @@ pub(super) async fn insert_batch(
     .bind(batch.expected.documents.map(i64::from))
     .bind(batch.max_pages.map(i64::from))
     .bind(batch.closed_by.name())
+    .bind(batch.two_passes.map(TwoPasses::name))
     .bind(batch.opened_at.to_string())
     .execute(&mut **tx)
     .await
@@ -500,6 +503,7 @@ fn files_given(from: &PaperFrom) -> Option<String> {
 }
 
 pub(super) fn read_batch(row: &AnyRow) -> Result<BatchRow, StoreFault> {
+    let two_passes: Option<String> = column(row, "two_passes")?;
     Ok(BatchRow {
         id: parsed(row, "id")?,
         state: parsed(row, "state")?,
@@ -524,6 +528,7 @@ pub(super) fn read_batch(row: &AnyRow) -> Result<BatchRow, StoreFault> {
         },
         max_pages: number_if_any(row, "max_pages")?,
         closed_by: parsed(row, "closed_by")?,
+        two_passes: two_passes.map(|name| name.parse()).transpose().map_err(unreadable("pass"))?,
         pause: json_if_any(row, "pause")?,
         counts_released: json_if_any(row, "counts_released")?,
         discarded: json_if_any(row, "discarded")?,

@@ -8,6 +8,7 @@ use sqlx::{Any, Transaction};
 
 use super::audit::Told;
 use super::document::{document_row, put_document, undo_document};
+use super::page::read_page_no;
 use super::question::{add_question, open_questions, placements_of, put_placement};
 use super::work::make_due;
 use super::{DocumentRow, Store, StoreFault, failed, to_json};
@@ -105,7 +106,7 @@ impl Store {
         };
         let places = placements_of(&mut tx, batch).await?;
         let pages = match pages_meant(no, question, answer, &places) {
-            Ok(pages) => pages,
+            Ok(pages) => in_reading_order(&mut tx, batch, &pages).await?,
             Err(refusal) => return Ok(Decided::No(refusal)),
         };
         let placed = match &answer.they_are {
@@ -402,7 +403,7 @@ async fn document_to_correct(
     })
 }
 
-/// In page order.
+/// Each once.
 fn pages_meant(
     no: QuestionNo,
     question: &Question,
@@ -423,6 +424,23 @@ fn pages_meant(
         Some(page) => Err(Refusal::OtherPage { no, page: *page }),
         None => Ok(pages),
     }
+}
+
+async fn in_reading_order(
+    tx: &mut Tx<'_>,
+    batch: &BatchId,
+    pages: &[PageNo],
+) -> Result<Vec<PageNo>, StoreFault> {
+    let all = sqlx::query(
+        "SELECT page_no FROM page WHERE batch_id = $1 ORDER BY sheet, side DESC, page_no",
+    )
+    .bind(batch.as_str())
+    .fetch_all(&mut **tx)
+    .await
+    .map_err(failed("list a batch's pages"))?;
+    let all: Vec<PageNo> =
+        all.iter().map(|row| read_page_no(row, "page_no")).collect::<Result<_, _>>()?;
+    Ok(all.into_iter().filter(|page| pages.contains(page)).collect())
 }
 
 /// A document of these pages, named by the first of them that names no other.

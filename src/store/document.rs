@@ -110,15 +110,19 @@ impl Store {
         Ok(Recorded::Yes)
     }
 
-    /// In the order of their first pages.
+    /// In the reading order of their first pages.
     pub async fn documents(&self, batch: &BatchId) -> Result<Vec<DocumentRow>, StoreFault> {
         const ACTION: &str = "list a batch's documents";
         let mut connection = self.pool.acquire().await.map_err(failed(ACTION))?;
-        let rows = sqlx::query("SELECT * FROM document WHERE batch_id = $1 ORDER BY first_page")
-            .bind(batch.as_str())
-            .fetch_all(&mut *connection)
-            .await
-            .map_err(failed(ACTION))?;
+        let rows = sqlx::query(
+            "SELECT document.* FROM document JOIN page \
+             ON page.batch_id = document.batch_id AND page.page_no = document.first_page \
+             WHERE document.batch_id = $1 ORDER BY page.sheet, page.side DESC, page.page_no",
+        )
+        .bind(batch.as_str())
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(failed(ACTION))?;
         let mut documents = Vec::with_capacity(rows.len());
         for row in &rows {
             documents.push(read_document(&mut connection, row).await?);
@@ -317,13 +321,17 @@ async fn read_document(
     })
 }
 
+/// In reading order: front before back, as the words fall.
 async fn document_pages(
     connection: &mut AnyConnection,
     batch: &BatchId,
     first_page: PageNo,
 ) -> Result<Vec<PageNo>, StoreFault> {
     sqlx::query(
-        "SELECT page_no FROM placement WHERE batch_id = $1 AND first_page = $2 ORDER BY page_no",
+        "SELECT placement.page_no FROM placement JOIN page \
+         ON page.batch_id = placement.batch_id AND page.page_no = placement.page_no \
+         WHERE placement.batch_id = $1 AND placement.first_page = $2 \
+         ORDER BY page.sheet, page.side DESC, page.page_no",
     )
     .bind(batch.as_str())
     .bind(i64::from(first_page.get()))

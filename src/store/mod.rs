@@ -30,6 +30,7 @@ mod migration;
 mod page;
 mod question;
 mod standing;
+mod two_passes;
 mod work;
 
 pub use batch::{BatchRow, Moved, WhichBatches};

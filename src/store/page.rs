@@ -74,17 +74,25 @@ impl Store {
             .collect()
     }
 
-    /// A person compared the sheet with its pages: nothing is wrong with them.
-    pub async fn clear_suspicion(&self, batch: &BatchId, sheet: u32) -> Result<(), StoreFault> {
+    /// A person compared the sheet that `last` is on with its pages: nothing is
+    /// wrong with them. Its number may be another sheet's in the other pass.
+    pub async fn clear_suspicion(
+        &self,
+        batch: &BatchId,
+        last: &SpooledPage,
+    ) -> Result<(), StoreFault> {
         const ACTION: &str = "record that a sheet is right";
         let mut tx = self.begin(ACTION).await?;
-        sqlx::query("UPDATE page SET suspect = NULL WHERE batch_id = $1 AND sheet = $2")
-            .bind(batch.as_str())
-            .bind(i64::from(sheet))
-            .execute(&mut *tx)
-            .await
-            .map_err(failed(ACTION))?;
-        let told = Told::of(Action::AcceptSheet, batch).saying(format!("sheet {sheet}"));
+        sqlx::query(
+            "UPDATE page SET suspect = NULL WHERE batch_id = $1 AND sheet = $2 AND sides = $3",
+        )
+        .bind(batch.as_str())
+        .bind(i64::from(last.sheet))
+        .bind(sides_name(last.sides))
+        .execute(&mut *tx)
+        .await
+        .map_err(failed(ACTION))?;
+        let told = Told::of(Action::AcceptSheet, batch).saying(format!("sheet {}", last.sheet));
         self.tell(&mut tx, told).await.map_err(failed(ACTION))?;
         tx.commit().await.map_err(failed(ACTION))
     }

@@ -28,7 +28,7 @@ impl Store {
         let row = sqlx::query(
             "SELECT \
              (SELECT COUNT(*) FROM page WHERE batch_id = $1) AS pages, \
-             (SELECT COUNT(DISTINCT sheet) FROM page WHERE batch_id = $1) AS sheets, \
+             (SELECT COUNT(DISTINCT sheet) FROM page WHERE batch_id = $1 AND fed_again = 0) AS sheets, \
              (SELECT MAX(page_no) FROM page WHERE batch_id = $1) AS last_page, \
              (SELECT COUNT(*) FROM page_outcome WHERE batch_id = $1) AS pages_read, \
              (SELECT COUNT(*) FROM document WHERE batch_id = $1) AS documents, \

@@ -84,6 +84,7 @@ pub fn routes(web: Arc<Web>) -> Router {
         .route("/batches/{batch}/continue", post(api::batch::go_on))
         .route("/batches/{batch}/pause", post(api::batch::pause))
         .route("/batches/{batch}/close", post(api::batch::close))
+        .route("/batches/{batch}/collate", post(api::batch::collate))
         .route("/batches/{batch}/discard", post(api::batch::discard))
         .route("/batches/{batch}/release", post(api::batch::release))
         .route("/batches/{batch}/questions/{question}/answer", post(api::question::answer))

@@ -322,7 +322,9 @@ impl FolderCanceller {
 impl FolderScanner {
     pub fn open(stack: &PageStack, order: &ScanOrder) -> (FolderScanner, Vec<ScanWarning>) {
         let sides = match order.settings.source {
-            PaperSource::Flatbed | PaperSource::Feeder => Sides::Front,
+            PaperSource::Flatbed | PaperSource::Feeder | PaperSource::FeederManualDuplex => {
+                Sides::Front
+            }
             PaperSource::FeederDuplex => Sides::FrontThenBack,
         };
         let scanner = FolderScanner {

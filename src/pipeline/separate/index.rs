@@ -1,6 +1,7 @@
 //! What a segment is indexed by: only its own sheets and pages, and what the
 //! profile carries over from the document before.
 
+use super::ReadingOrder;
 use super::segment::Segment;
 use crate::profile::{Profile, SeparateBy};
 use crate::records::document::{
@@ -18,17 +19,22 @@ pub(super) enum Indexed {
     Held(Vec<Question>),
 }
 
-pub(super) fn index(segment: &Segment, profile: &Profile, carried: &mut Carried) -> Indexed {
+pub(super) fn index(
+    segment: &Segment,
+    profile: &Profile,
+    order: &ReadingOrder,
+    carried: &mut Carried,
+) -> Indexed {
     // Behind a sheet nobody could read, who was carried is nobody's guess.
     if segment.carry_is_broken || !segment.unreadable_covers.is_empty() {
         carried.0.clear();
     }
     let pages: Vec<PageNo> = placed_pages(segment, profile).collect();
-    let Some(first_page) = segment.first_page() else { return Indexed::Held(Vec::new()) };
+    let Some(first_page) = segment.first_page(order) else { return Indexed::Held(Vec::new()) };
     if pages.is_empty() && !segment.has_paper() && segment.doubts.is_empty() {
         return Indexed::Held(Vec::new());
     }
-    let mut asked = Asked { segment, first_page, pages: &pages, questions: Vec::new() };
+    let mut asked = Asked { segment, order, first_page, pages: &pages, questions: Vec::new() };
     for (page, reason) in &segment.doubts {
         asked.ask(*page, reason.clone());
     }
@@ -69,6 +75,7 @@ pub(super) fn placed_pages<'s>(
 
 struct Asked<'s> {
     segment: &'s Segment,
+    order: &'s ReadingOrder,
     first_page: PageNo,
     /// Those that would stand in the document.
     pages: &'s [PageNo],
@@ -78,7 +85,7 @@ struct Asked<'s> {
 impl Asked<'_> {
     fn ask(&mut self, page: PageNo, reason: QuestionReason) {
         let mut holds = [self.pages, &self.segment.unreadable_covers].concat();
-        holds.sort();
+        holds.sort_by_key(|page| self.order.place(*page));
         self.questions.push(Question { page, holds, reason });
     }
 

@@ -41,7 +41,7 @@ pub enum Counts {
     Released,
 }
 
-/// `pages` in scanning order.
+/// `pages` in reading order, which need not be that of their numbers.
 pub fn separate(
     batch: &BatchId,
     pages: Vec<SeparablePage>,
@@ -49,6 +49,7 @@ pub fn separate(
     profile: &Profile,
 ) -> Separated {
     let all: Vec<PageNo> = pages.iter().map(|page| page.no).collect();
+    let order = ReadingOrder::of(&all);
     let sheets: BTreeSet<u32> = pages.iter().map(|page| page.sheet).collect();
     let understood: Vec<_> = pages
         .into_iter()
@@ -67,7 +68,7 @@ pub fn separate(
     let mut documents = Vec::new();
     let mut carried = index::Carried::default();
     for segment in &cut.segments {
-        match index::index(segment, profile, &mut carried) {
+        match index::index(segment, profile, &order, &mut carried) {
             index::Indexed::Document(document) => documents.push(document),
             index::Indexed::Held(asked) => questions.extend(asked),
         }
@@ -101,16 +102,30 @@ pub fn separate(
             places.insert(*page, Place::Document { first_page: document.first_page });
         }
     }
-    questions.extend(nothing_but_blanks(&places, &documents, &questions));
+    questions.extend(nothing_but_blanks(&places, &order, &documents, &questions));
     for page in all {
         places.entry(page).or_insert(Place::Question);
     }
     for question in &mut questions {
         question.holds.retain(|page| places.get(page) == Some(&Place::Question));
     }
-    questions.sort_by_key(|question| question.page);
+    questions.sort_by_key(|question| order.place(question.page));
     debug_assert!(every_page_in_question_is_held(&places, &questions));
     Separated { documents, review_due, places, questions }
+}
+
+/// Where each page stands as a person leafs through the batch. Their numbers are
+/// in the order they were scanned.
+pub(super) struct ReadingOrder(BTreeMap<PageNo, usize>);
+
+impl ReadingOrder {
+    fn of(pages: &[PageNo]) -> Self {
+        ReadingOrder(pages.iter().enumerate().map(|(place, page)| (*page, place)).collect())
+    }
+
+    fn place(&self, page: PageNo) -> usize {
+        self.0.get(&page).copied().unwrap_or(usize::MAX)
+    }
 }
 
 /// A page in question that no question holds is one nobody will ask about.
@@ -128,6 +143,7 @@ fn every_page_in_question_is_held(
 /// as nothing at all.
 fn nothing_but_blanks(
     places: &BTreeMap<PageNo, Place>,
+    order: &ReadingOrder,
     documents: &[Document],
     questions: &[Question],
 ) -> Option<Question> {
@@ -135,7 +151,8 @@ fn nothing_but_blanks(
         Place::SetAside { reason } => *reason == SetAside::Blank,
         Place::Document { .. } | Place::Question => false,
     };
-    let first = places.iter().find(|(_, place)| is_blank(place)).map(|(page, _)| *page)?;
+    let blanks = places.iter().filter(|(_, place)| is_blank(place)).map(|(page, _)| *page);
+    let first = blanks.min_by_key(|page| order.place(*page))?;
     let is_all = documents.is_empty() && questions.is_empty();
     let reason = QuestionReason::EveryPageIsBlank;
     is_all.then(|| Question { page: first, holds: Vec::new(), reason })

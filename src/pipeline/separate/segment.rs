@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::ReadingOrder;
 use super::sheet::{Cover, Labels, Meaning, Page, SeparablePage, Sheet};
 use crate::profile::{Profile, SeparateBy};
 use crate::records::batch::Expected;
@@ -49,7 +50,7 @@ pub(super) struct SegmentPage {
 
 impl Segment {
     /// The page that opened it; `None` for a segment with nothing in it.
-    pub fn first_page(&self) -> Option<PageNo> {
+    pub fn first_page(&self, order: &ReadingOrder) -> Option<PageNo> {
         let doubted = self.doubts.iter().map(|(page, _)| *page);
         let content = self.pages.iter().map(|page| page.no);
         self.covers
@@ -58,7 +59,7 @@ impl Segment {
             .copied()
             .chain(doubted)
             .chain(content)
-            .min()
+            .min_by_key(|page| order.place(*page))
     }
 
     pub fn has_writing(&self) -> bool {

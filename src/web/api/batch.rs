@@ -1,4 +1,4 @@
-//! Batches: shown, opened, continued, paused, closed, discarded, released.
+//! Batches: shown, opened, continued, paused, closed, collated, discarded, released.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use tokio::task::spawn_blocking;
 use super::order::{Order, OrderAnew, Reason};
 use super::problem::{Problem, ProblemKind};
 use super::report::BatchReport;
-use crate::records::batch::{BatchState, ClosedBy, Decision, PaperFrom, Pause};
+use crate::records::batch::{BatchState, ClosedBy, Decision, PaperFrom, Pause, TwoPasses};
 use crate::records::ids::{BatchId, PageNo};
 use crate::store::{BatchRow, Standing, WhichBatches};
 use crate::web::Web;
@@ -36,6 +36,8 @@ pub struct BatchShown {
     pub opened_at: jiff::Timestamp,
     pub from: From,
     pub closed_by: ClosedBy,
+    /// Which side of its sheets is fed; `None` where the scanner brings all at once.
+    pub two_passes: Option<TwoPasses>,
     pub expected_sheets: Option<u32>,
     pub expected_documents: Option<u32>,
     /// Images kept, and the sheets of paper these are on.
@@ -185,6 +187,19 @@ pub async fn close(
     Ok(Json(shown(&web, &id).await?))
 }
 
+/// `POST /batches/ID/collate`: the pairs of front and back that were shown are
+/// right.
+pub async fn collate(
+    State(web): State<Arc<Web>>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    Path(id): Path<String>,
+) -> Answer<BatchShown> {
+    let id = parse_id(&id)?;
+    web.desk.collate(&id, &peer.to_string()).await?;
+    tracing::info!(batch.id = %id, by = %peer, "a batch is collated");
+    Ok(Json(shown(&web, &id).await?))
+}
+
 /// `POST /batches/ID/discard`: given up, with a reason; its pages stay kept.
 pub async fn discard(
     State(web): State<Arc<Web>>,
@@ -228,12 +243,38 @@ pub async fn row(web: &Web, id: &BatchId) -> Result<BatchRow, Problem> {
     batch.ok_or_else(|| Problem::new(ProblemKind::NotFound, format!("there is no batch {id}")))
 }
 
+/// Between the passes the pause itself says what comes; in one it is easily mistaken.
+pub fn say(why: &Pause, two_passes: Option<TwoPasses>) -> String {
+    let is_between = match why {
+        Pause::TurnTheStack { .. } | Pause::BacksDoNotMatch { .. } | Pause::ConfirmPairs { .. } => {
+            true
+        }
+        Pause::StackEnd
+        | Pause::Asked
+        | Pause::LayNextPage
+        | Pause::StationStopped
+        | Pause::Fault { .. } => false,
+    };
+    match two_passes {
+        Some(TwoPasses::Fronts) if !is_between => {
+            format!("{why} (the fronts are being scanned; the stack is not turned yet)")
+        }
+        Some(TwoPasses::Backs) if !is_between => {
+            format!("{why} (the stack is turned, and its backs are being scanned)")
+        }
+        Some(
+            TwoPasses::Fronts | TwoPasses::Backs | TwoPasses::Collated | TwoPasses::FrontsOnly,
+        )
+        | None => why.to_string(),
+    }
+}
+
 fn as_shown(web: &Web, batch: BatchRow, standing: Standing) -> BatchShown {
     BatchShown {
         at_the_scanner: web.desk.batch_at_the_scanner().as_ref() == Some(&batch.id),
         id: batch.id,
         state: batch.state,
-        pause: batch.pause.map(|why| PauseShown { say: why.to_string(), why }),
+        pause: batch.pause.map(|why| PauseShown { say: say(&why, batch.two_passes), why }),
         profile: batch.profile_name,
         station: batch.station,
         repository: batch.repository,
@@ -243,6 +284,7 @@ fn as_shown(web: &Web, batch: BatchRow, standing: Standing) -> BatchShown {
             PaperFrom::Scanner(_) => From::Scanner,
         },
         closed_by: batch.closed_by,
+        two_passes: batch.two_passes,
         expected_sheets: batch.expected.sheets,
         expected_documents: batch.expected.documents,
         pages: standing.pages,

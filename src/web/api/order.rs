@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::capture::resumption::{LastSheet, NewOrders};
+use crate::capture::two_passes::AboutSides;
 use crate::device::scanner::PageStack;
 use crate::records::batch::{ClosedBy, Expected};
 
@@ -66,6 +67,9 @@ pub struct OrderAnew {
     /// right. Else it was put back on the stack.
     #[serde(default)]
     pub sheet_is_right: bool,
+    /// Of a batch that is fed in two passes.
+    #[serde(default)]
+    pub sides: Option<AboutSides>,
 }
 
 impl OrderAnew {
@@ -86,6 +90,7 @@ impl OrderAnew {
                 true => LastSheet::IsRight,
                 false => LastSheet::ComesAgain,
             },
+            sides: self.sides,
         })
     }
 }

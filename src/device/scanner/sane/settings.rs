@@ -154,7 +154,9 @@ impl Board<'_> {
             self.set(option, Value::Text(source.to_owned()))?;
             return match wanted {
                 PaperSource::Flatbed => Ok(()),
-                PaperSource::Feeder => self.switch_duplex(Duplex::Off).map(|_| ()),
+                PaperSource::Feeder | PaperSource::FeederManualDuplex => {
+                    self.switch_duplex(Duplex::Off).map(|_| ())
+                }
                 PaperSource::FeederDuplex => self.switch_duplex(Duplex::On).map(|_| ()),
             };
         }
@@ -171,7 +173,7 @@ impl Board<'_> {
 
     fn without_source(&mut self, wanted: PaperSource) -> Result<(), ScanFault> {
         match wanted {
-            PaperSource::Flatbed | PaperSource::Feeder => {
+            PaperSource::Flatbed | PaperSource::Feeder | PaperSource::FeederManualDuplex => {
                 self.switch_duplex(Duplex::Off)?;
                 let wanted = source_name(wanted);
                 self.warnings.push(ScanWarning::NoSourceChoice { wanted });
@@ -439,7 +441,10 @@ impl Board<'_> {
         match (has_feeder, self.settings.source) {
             (true, _) => PaperPath::Feeder,
             (false, PaperSource::Flatbed) => PaperPath::Flatbed,
-            (false, PaperSource::Feeder | PaperSource::FeederDuplex) => PaperPath::Unknown,
+            (
+                false,
+                PaperSource::Feeder | PaperSource::FeederDuplex | PaperSource::FeederManualDuplex,
+            ) => PaperPath::Unknown,
         }
     }
 
@@ -584,7 +589,7 @@ fn paper_mm(size: PageSize) -> Option<(f64, f64)> {
 fn source_name(source: PaperSource) -> &'static str {
     match source {
         PaperSource::Flatbed => "flatbed",
-        PaperSource::Feeder => "feeder",
+        PaperSource::Feeder | PaperSource::FeederManualDuplex => "feeder",
         PaperSource::FeederDuplex => "duplex feeder",
     }
 }

@@ -69,10 +69,12 @@ pub fn choose_source<'a>(
     let on_glass = |s: &&String| is_flatbed(s) && !is_for_film(s);
     let chosen = match wanted {
         PaperSource::Flatbed => choices.iter().filter(on_glass).min_by_key(|s| !is_now(s)),
-        PaperSource::Feeder => choices.iter().filter(one_side).min_by_key(|s| {
-            let is_front = s.to_ascii_lowercase().contains("front");
-            (!is_now(s), !is_front)
-        }),
+        PaperSource::Feeder | PaperSource::FeederManualDuplex => {
+            choices.iter().filter(one_side).min_by_key(|s| {
+                let is_front = s.to_ascii_lowercase().contains("front");
+                (!is_now(s), !is_front)
+            })
+        }
         PaperSource::FeederDuplex => choices.iter().filter(two_sides).min_by_key(|s| {
             let is_named_feeder = has_any(&s.to_ascii_lowercase(), &["adf", "feeder"]);
             (!is_now(s), !is_named_feeder)
