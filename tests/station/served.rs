@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::os::unix::net::{UnixDatagram, UnixStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -112,10 +112,15 @@ impl Served<'_> {
 
     /// Opens a batch from the feeder, under the quick profile or another; its id.
     pub fn order(&self, profile: &str, closed_by: &str) -> String {
+        self.order_into(&self.station.path("repository"), profile, closed_by)
+    }
+
+    /// The same, to be filed into this folder.
+    pub fn order_into(&self, repository: &Path, profile: &str, closed_by: &str) -> String {
         let order = serde_json::json!({
             "profile": profile,
             "scanner": "folder:adf",
-            "repository": self.station.path("repository"),
+            "repository": repository,
             "closed_by": closed_by,
         });
         let (status, batch) = self.post("/batches", &order);
