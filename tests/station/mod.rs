@@ -93,7 +93,12 @@ impl Station {
     }
 
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_outguide"));
+        self.command_of(env!("CARGO_BIN_EXE_outguide"), args)
+    }
+
+    /// Another program that runs `outguide`.
+    pub fn command_of(&self, program: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command
             .args(args)
             .env("SANE_CONFIG_DIR", self.path("sane"))
