@@ -23,7 +23,13 @@ pub struct Served<'s> {
 impl Station {
     /// Returns when the station says that it is ready.
     pub fn serve(&self, more: &[&str]) -> Served<'_> {
-        let mut served = self.start(more, self.command(&[]));
+        self.serve_by(self.command(&[]), more)
+    }
+
+    /// The same, by a command that the arguments are added to and that becomes
+    /// the station.
+    pub fn serve_by(&self, command: Command, more: &[&str]) -> Served<'_> {
+        let mut served = self.start(more, command);
         served.wait_for_notice("READY=1");
         served
     }
@@ -98,6 +104,10 @@ impl Served<'_> {
             }
         }
         false
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.daemon.id()
     }
 
     pub fn get(&self, path: &str) -> Value {
