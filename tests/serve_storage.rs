@@ -6,13 +6,14 @@
 mod station;
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use sqlx::Connection;
 use station::accounted::{Seen, check_originals, check_repository};
 use station::served::Served;
 use station::share::{Share, where_it_may_mount};
-use station::{Station, WaitsAtPage};
+use station::{Station, WaitsAtPage, page_by_page_profile, stack};
 
 const PAGES: usize = 6;
 
@@ -154,26 +155,27 @@ fn a_full_disk_under_the_database_alone_loses_no_page() {
     });
 }
 
-/// Longer than a writer waits for another.
-const HELD_FOR: Duration = Duration::from_secs(17);
+fn while_another_program_holds_the_database(station: &Station, work: impl FnOnce()) {
+    let url = format!("sqlite://{}", station.path("state/outguide.db").display());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut other = runtime.block_on(sqlx::SqliteConnection::connect(&url)).unwrap();
+    runtime.block_on(sqlx::raw_sql("BEGIN EXCLUSIVE").execute(&mut other)).unwrap();
+    work();
+    runtime.block_on(sqlx::raw_sql("ROLLBACK").execute(&mut other)).unwrap();
+    runtime.block_on(other.close()).unwrap();
+}
 
 #[test]
 fn a_database_that_another_program_holds_loses_no_page() {
+    // Longer than a writer waits for another.
+    const HELD_FOR: Duration = Duration::from_secs(17);
     let (station, mut third_page) = station();
     let seen = Seen::watching(&station.path("repository"));
     let served = serve(&station);
     let batch = order_up_to(&mut third_page, &served);
-    let url = format!("sqlite://{}", station.path("state/outguide.db").display());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
-        let mut other = pool.acquire().await.unwrap();
-        sqlx::raw_sql("BEGIN EXCLUSIVE").execute(&mut *other).await.unwrap();
+    while_another_program_holds_the_database(&station, || {
         third_page.go_on();
-        tokio::time::sleep(HELD_FOR).await;
-        sqlx::raw_sql("ROLLBACK").execute(&mut *other).await.unwrap();
-        drop(other);
-        pool.close().await;
+        std::thread::sleep(HELD_FOR);
     });
     let paused = served.comes_to(&batch, &["paused"]);
     assert_eq!(paused["pause"]["fault"], "database", "{paused}");
@@ -181,6 +183,60 @@ fn a_database_that_another_program_holds_loses_no_page() {
     assert!(say(&paused).contains("back on the stack"), "{paused}");
     put_back_and_go_on(&station, &served, &batch);
     check_all_is_filed_once(&station, served, &batch, &seen);
+}
+
+/// Its claim would hold for two minutes.
+#[test]
+fn a_step_that_ends_while_the_disk_is_full_is_done_again_as_soon_as_there_is_room() {
+    where_it_may_mount(
+        "a_step_that_ends_while_the_disk_is_full_is_done_again_as_soon_as_there_is_room",
+        || {
+            let station = Station::new();
+            station.lay_in(&stack("pages")[..1]);
+            let disk = Share::mounted(&station.path("state"), 48);
+            let _spool = Share::mounted(&station.path("state/spool"), 48);
+            let served = serve(&station);
+            let profile = page_by_page_profile()
+                .replace("languages = []", "languages = [\"eng\"]")
+                .replace("dpi = 100", "dpi = 300");
+            std::fs::write(station.path("profiles/read.toml"), profile).unwrap();
+            let batch = served.order("read", "stack-end");
+            // Who reads along keeps the database's log from giving room back.
+            let reads_along = wait_until_a_page_is_being_read(&station);
+            disk.fill_but(0);
+            let begun = Instant::now();
+            while !station.serve_log().contains("a step cannot be given back yet") {
+                assert!(begun.elapsed() < Duration::from_secs(60), "{}", station.serve_log());
+                std::thread::yield_now();
+            }
+            disk.make_room();
+            drop(reads_along);
+            let filed = served.comes_to(&batch, &["filed"]);
+            assert_eq!(filed["documents_filed"], 1, "{filed}");
+            assert!(served.terminate().success());
+            check_repository(&station, 1, "one page");
+        },
+    );
+}
+
+/// A connection that still reads.
+fn wait_until_a_page_is_being_read(
+    station: &Station,
+) -> (tokio::runtime::Runtime, sqlx::SqliteConnection) {
+    let url = format!("sqlite://{}", station.path("state/outguide.db").display());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let database = runtime.block_on(async {
+        let mut database = sqlx::SqliteConnection::connect(&url).await.unwrap();
+        let claimed = "SELECT COUNT(claim) FROM work WHERE step = 'read'";
+        loop {
+            sqlx::raw_sql("BEGIN").execute(&mut database).await.unwrap();
+            if sqlx::query_scalar::<_, i64>(claimed).fetch_one(&mut database).await.unwrap() > 0 {
+                return database;
+            }
+            sqlx::raw_sql("ROLLBACK").execute(&mut database).await.unwrap();
+        }
+    });
+    (runtime, database)
 }
 
 /// A station whose repository is a folder of a share.
