@@ -78,8 +78,9 @@ else
 	cargo test --no-fail-fast
 endif
 
-soak: deps ## the tests that take long: more made-up cases for each property, more power cuts
-	PROPTEST_CASES=20000 OUTGUIDE_POWER_CUT_SEEDS=10 cargo test --no-fail-fast
+soak: deps ## the tests that take long: more made-up cases, power cuts, kills and drops, and a day of 2,000 pages
+	PROPTEST_CASES=20000 OUTGUIDE_POWER_CUT_SEEDS=10 OUTGUIDE_KILLS=1000 OUTGUIDE_DROPS=1000 \
+	  OUTGUIDE_DAY_PAGES=2000 cargo test --no-fail-fast -- --show-output
 
 bench: deps ## DATA=DIR: speed and reading rates on those pages, beside other programs
 	@[[ -n "$(DATA)" ]] || { echo "Say where the pages are: make bench DATA=DIR"; exit 1; }

@@ -110,17 +110,18 @@ pub enum SpoolFault {
     )]
     OpenSpool { folder: PathBuf, source: io::Error },
     #[error(
-        "{} MB are free where the spool is and {} MB are kept in reserve; free some room, \
-         then feed on: everything scanned so far is kept", free_bytes >> 20, floor_bytes >> 20
+        "{} MB are free on the disk of {} and {} MB are kept in reserve; free some room there, \
+         then feed on: everything scanned so far is kept",
+        free_bytes >> 20, folder.display(), floor_bytes >> 20
     )]
-    LowOnSpace { free_bytes: u64, floor_bytes: u64 },
+    LowOnSpace { folder: PathBuf, free_bytes: u64, floor_bytes: u64 },
     #[error("how much room is left for the spool {} cannot be found out", folder.display())]
     MeasureSpace { folder: PathBuf, source: io::Error },
     #[error(
-        "page {page} could not be kept because the disk is full; free some room and feed its \
-         sheet again: the pages before it are kept"
+        "page {page} could not be kept because the disk of {} is full; free some room there and \
+         feed its sheet again: the pages before it are kept", folder.display()
     )]
-    DiskFull { page: PageNo, source: io::Error },
+    DiskFull { page: PageNo, folder: PathBuf, source: io::Error },
     #[error(
         "page {page} could not be kept in {}; keep its sheet aside and feed it again once the \
          disk is in order: the pages before it are kept", folder.display()
@@ -170,7 +171,8 @@ pub fn room_for_a_sheet(disk: &Disk, folder: &Path, floor_bytes: u64) -> Result<
     let space =
         space.map_err(|source| SpoolFault::MeasureSpace { folder: folder.to_owned(), source })?;
     if space.free < floor_bytes {
-        return Err(SpoolFault::LowOnSpace { free_bytes: space.free, floor_bytes });
+        let folder = folder.to_owned();
+        return Err(SpoolFault::LowOnSpace { folder, free_bytes: space.free, floor_bytes });
     }
     Ok(())
 }
@@ -535,11 +537,12 @@ fn shared_id(disk: &Disk, root: &Path) -> io::Result<String> {
 }
 
 fn write_original_fault(page: PageNo, folder: &Path, source: io::Error) -> SpoolFault {
+    let folder = folder.to_owned();
     match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            SpoolFault::DiskFull { page, source }
+            SpoolFault::DiskFull { page, folder, source }
         }
-        _ => SpoolFault::WriteOriginal { page, folder: folder.to_path_buf(), source },
+        _ => SpoolFault::WriteOriginal { page, folder, source },
     }
 }
 

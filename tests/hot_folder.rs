@@ -17,6 +17,7 @@ use notify::{Event, RecursiveMode, Watcher};
 use serde_json::json;
 use sqlx::Row;
 use station::Station;
+use station::accounted::check_repository;
 use station::served::Served;
 
 /// Files settle for some seconds and unreadable ones for longer; then two hundred
@@ -48,6 +49,28 @@ impl HotStation {
 
     fn serve(&self) -> Served<'_> {
         self.station.serve(&self.arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// A station that is told nothing of what comes into its folders, as of a
+    /// share that other machines write to: `None`, said, where that cannot be
+    /// had. The kernel lets it have no watches.
+    fn serve_unheard(&self) -> Option<Served<'_>> {
+        let without_watches = ["-Ur", "sh", "-c"];
+        let then = "echo 0 > /proc/sys/user/max_inotify_instances && exec \"$@\"";
+        let tried =
+            Command::new("unshare").args(without_watches).args([then, "sh", "true"]).output();
+        if !tried.is_ok_and(|tried| tried.status.success()) {
+            println!("skipped: unshare not found, or not allowed to make name spaces");
+            return None;
+        }
+        let mut command = self.station.command_of("unshare", &without_watches);
+        command.args([then, "sh", env!("CARGO_BIN_EXE_outguide")]);
+        let arguments: Vec<_> = self.arguments.iter().map(String::as_str).collect();
+        let served = self.station.serve_by(command, &arguments);
+        let open = fs::read_dir(format!("/proc/{}/fd", served.pid())).unwrap();
+        let mut leads_to = open.filter_map(|open| fs::read_link(open.unwrap().path()).ok());
+        assert!(!leads_to.any(|to| to.ends_with("anon_inode:inotify")), "it hears something");
+        Some(served)
     }
 
     fn hot(&self, name: &str) -> PathBuf {
@@ -242,10 +265,9 @@ fn files_that_come_together_are_one_batch_in_order_of_name() {
     assert!(served.terminate().success());
 }
 
-#[test]
-fn two_hundred_drops_of_all_kinds_are_each_filed_once_or_quarantined_with_the_reason() {
-    let hot = HotStation::new("closes = \"file\"");
-    let pdf = pdf(&hot.station);
+/// Files no page can be made of, and what is told of each (part of it, where it
+/// is our own sentence).
+fn poison(station: &Station, pdf: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let png = {
         let mut png = std::io::Cursor::new(Vec::new());
         let image = image::GrayImage::from_fn(90, 90, |x, y| image::Luma([(x * y % 251) as u8]));
@@ -265,82 +287,135 @@ fn two_hundred_drops_of_all_kinds_are_each_filed_once_or_quarantined_with_the_re
         ("", png[..png.len() / 2].to_vec()),
         ("", pdf[..pdf.len() / 3].to_vec()),
         ("", bomb),
+        ("", b"%PDF-1.7\n%%EOF\n".to_vec()),
+        ("", b"II*\0\xFF\xFF\xFF\xFF".to_vec()),
+        ("", page(1)[..page(1).len() - 1000].to_vec()),
         ("", fs::read("fixtures/pages/faded.jpg").unwrap()[..20_000].to_vec()),
     ];
-    if let Some(encrypted) = encrypted(&hot.station, &pdf) {
+    if let Some(encrypted) = encrypted(station, pdf) {
         poison.push(("password", encrypted));
     }
-    let served = hot.serve();
-    let mut expected = Vec::new();
-    let mut quarantined = BTreeMap::new();
-    let mut stay = Vec::new();
-    let mut slow = Vec::new();
-    for no in 0..200 {
-        let name = format!("{no:03}.pgm");
-        let path = hot.hot(&name);
-        match no % 10 {
-            // A writer that takes its time.
-            0 | 1 => slow.push((path, page(no))),
-            // Half a file that is renamed when it is whole.
-            2 | 3 => {
-                let half = hot.hot(&format!("{no:03}.part"));
-                fs::write(&half, page(no)).unwrap();
-                fs::rename(half, path).unwrap();
-            }
-            4 => fs::write(&path, &pdf).unwrap(),
-            5 => {
-                std::os::unix::fs::symlink(hot.station.path("page.pgm"), &path).unwrap();
-                stay.push(name.clone());
-            }
-            6 => {
-                rustix::fs::mkfifoat(rustix::fs::CWD, &path, 0o600.into()).unwrap();
-                stay.push(name.clone());
-            }
-            7 | 8 => {
-                let (why, bytes) = &poison[(no / 10 * 2 + no % 10 - 7) % poison.len()];
-                fs::write(&path, bytes).unwrap();
-                quarantined.insert(name.clone(), *why);
-            }
-            _ => fs::write(&path, page(no)).unwrap(),
-        }
-        if !stay.contains(&name) && !quarantined.contains_key(&name) {
-            expected.push((name, "filed".to_owned(), 1));
-        }
-    }
-    let writers = slow.chunks(10).map(|files| {
-        let files = files.to_vec();
-        thread::spawn(move || {
-            for third in 0..3 {
-                for (path, bytes) in &files {
-                    let part = bytes.len() / 3;
-                    let end = if third == 2 { bytes.len() } else { part * (third + 1) };
-                    let mut file =
-                        fs::File::options().create(true).append(true).open(path).unwrap();
-                    file.write_all(&bytes[part * third..end]).unwrap();
+    poison
+}
+
+/// What became of each drop.
+#[derive(Default)]
+struct Dropped {
+    filed: Vec<(String, String, i64)>,
+    quarantined: BTreeMap<String, &'static str>,
+    stay: Vec<String>,
+    /// Written bit by bit.
+    slow: Vec<(PathBuf, Vec<u8>)>,
+}
+
+impl Dropped {
+    /// One of each kind in turn; the slow ones are yet to be written.
+    fn into_the_folder(hot: &HotStation, drops: usize) -> Self {
+        let pdf = pdf(&hot.station);
+        let poison = poison(&hot.station, &pdf);
+        let mut dropped = Dropped::default();
+        for no in 0..drops {
+            let name = format!("{no:04}.pgm");
+            let path = hot.hot(&name);
+            match no % 10 {
+                // A writer that takes its time.
+                0 | 1 => dropped.slow.push((path, page(no))),
+                // Half a file that is renamed when it is whole.
+                2 | 3 => {
+                    let half = hot.hot(&format!("{no:04}.part"));
+                    fs::write(&half, &page(no)[..9000]).unwrap();
+                    fs::write(&half, page(no)).unwrap();
+                    fs::rename(half, path).unwrap();
                 }
-                thread::sleep(Duration::from_millis(900));
+                4 => fs::write(&path, &pdf).unwrap(),
+                5 => {
+                    std::os::unix::fs::symlink(hot.station.path("page.pgm"), &path).unwrap();
+                    dropped.stay.push(name);
+                    continue;
+                }
+                6 => {
+                    rustix::fs::mkfifoat(rustix::fs::CWD, &path, 0o600.into()).unwrap();
+                    dropped.stay.push(name);
+                    continue;
+                }
+                7 | 8 => {
+                    let (why, bytes) = &poison[(no / 10 * 2 + no % 10 - 7) % poison.len()];
+                    fs::write(&path, bytes).unwrap();
+                    dropped.quarantined.insert(name, *why);
+                    continue;
+                }
+                _ => fs::write(&path, page(no)).unwrap(),
             }
-        })
-    });
-    for writer in writers.collect::<Vec<_>>() {
-        writer.join().unwrap();
+            dropped.filed.push((name, "filed".to_owned(), 1));
+        }
+        dropped
     }
-    let documents = expected.len();
+
+    /// A third each time, ten writers at once, so that whatever is looked at in
+    /// between has only half of it.
+    fn write_the_slow_ones(&self) {
+        let writers = self.slow.chunks(self.slow.len().div_ceil(10)).map(|files| {
+            let files = files.to_vec();
+            thread::spawn(move || {
+                for third in 0..3 {
+                    for (path, bytes) in &files {
+                        let part = bytes.len() / 3;
+                        let end = if third == 2 { bytes.len() } else { part * (third + 1) };
+                        let mut file =
+                            fs::File::options().create(true).append(true).open(path).unwrap();
+                        file.write_all(&bytes[part * third..end]).unwrap();
+                    }
+                    thread::sleep(Duration::from_millis(900));
+                }
+            })
+        });
+        for writer in writers.collect::<Vec<_>>() {
+            writer.join().unwrap();
+        }
+    }
+}
+
+/// A soak run asks for more.
+fn drops(in_a_test_run: usize) -> usize {
+    let asked = std::env::var("OUTGUIDE_DROPS").ok();
+    asked.map_or(in_a_test_run, |text| text.parse().expect("OUTGUIDE_DROPS is a number"))
+}
+
+fn check_each_drop_once(hot: &HotStation, served: Served<'_>, dropped: Dropped) {
+    dropped.write_the_slow_ones();
+    let documents = dropped.filed.len();
     hot.until("all of it", || {
-        hot.left() == stay
+        hot.left() == dropped.stay
             && hot.station.filed("pdf").len() == documents
             && nothing_is_under_way(&served)
     });
     assert!(served.terminate().success());
     let found = hot.quarantined();
-    assert_eq!(found.keys().collect::<Vec<_>>(), quarantined.keys().collect::<Vec<_>>());
-    for (name, why) in &quarantined {
+    assert_eq!(found.keys().collect::<Vec<_>>(), dropped.quarantined.keys().collect::<Vec<_>>());
+    for (name, why) in &dropped.quarantined {
         assert!(found[name].contains(why), "{name}: {}", found[name]);
         assert!(found[name].len() > "2026-01-31 09:00:00 UTC: \n".len(), "{name}");
     }
-    assert_eq!(hot.taken(), expected);
+    assert_eq!(hot.taken(), dropped.filed);
+    check_repository(&hot.station, documents, "drops");
     let log = hot.station.serve_log();
     assert!(log.contains("links, pipes or devices in a hot folder are not taken"), "{log}");
+}
+
+#[test]
+fn drops_of_all_kinds_are_each_filed_once_or_quarantined_with_the_reason() {
+    let hot = HotStation::new("closes = \"file\"");
+    let served = hot.serve();
+    let dropped = Dropped::into_the_folder(&hot, drops(200));
+    check_each_drop_once(&hot, served, dropped);
+}
+
+#[test]
+fn drops_into_a_folder_that_tells_nothing_are_found_by_looking_each_once() {
+    let hot = HotStation::new("closes = \"file\"\npoll_seconds = 2");
+    let Some(served) = hot.serve_unheard() else { return };
+    let dropped = Dropped::into_the_folder(&hot, drops(60));
+    check_each_drop_once(&hot, served, dropped);
 }
 
 #[test]

@@ -8,14 +8,11 @@
 mod station;
 
 use std::collections::BTreeSet;
-use std::mem::MaybeUninit;
-use std::os::fd::OwnedFd;
-use std::path::Path;
 
-use rustix::fs::inotify;
 use serde_json::{Value, json};
+use station::Station;
+use station::accounted::{Seen, check_originals, check_repository};
 use station::served::Served;
-use station::{Station, page_by_page_profile, small_page};
 
 const PAGES: usize = 6;
 
@@ -50,12 +47,12 @@ fn a_day_with_kills(seed: u64) -> u64 {
     drawn.below(1);
     let station = Station::new();
     station.lay_in_small(PAGES);
-    let profiles = profiles(&station);
+    let profiles = station.page_by_page_profiles();
     let serve = || station.serve(&["--profiles", &profiles]);
     let seen = Seen::watching(&station.path("repository"));
     let mut shown = BTreeSet::new();
     let mut served = serve();
-    let batch = served.order("killed", "stack-end");
+    let batch = served.order("page-by-page", "stack-end");
     let kills = 1 + drawn.below(3);
     for _ in 0..kills {
         // Three events a page, and those of the batch itself.
@@ -72,17 +69,10 @@ fn a_day_with_kills(seed: u64) -> u64 {
     assert!(shown.iter().all(|page| (1..=PAGES as u64).contains(page)), "{told}: {shown:?}");
     assert_eq!(served.get("/backlog")["pages_to_read"], 0, "{told}");
     assert!(served.terminate().success(), "{told}: {}", station.serve_log());
-    check_originals(&station, &batch, &told);
-    check_repository(&station, &told);
-    seen.check_whole_files_only(&told);
+    check_originals(&station, &batch, PAGES, &told);
+    check_repository(&station, PAGES, &told);
+    seen.check_whole_files_only(2 * PAGES, &told);
     kills
-}
-
-fn profiles(station: &Station) -> String {
-    let folder = station.path("profiles");
-    std::fs::create_dir(&folder).unwrap();
-    std::fs::write(folder.join("killed.toml"), page_by_page_profile()).unwrap();
-    folder.display().to_string()
 }
 
 fn page_of(event: &Value) -> u64 {
@@ -120,64 +110,5 @@ fn go_on(station: &Station, served: &Served<'_>, batch: &str) {
         }
         "processing" | "filing" | "filed" => {}
         other => panic!("{other}: {shown}"),
-    }
-}
-
-/// Page 3 is what lay third in the feeder, and so on.
-fn check_originals(station: &Station, batch: &str, told: &str) {
-    for no in 1..=PAGES {
-        let original = station.path(&format!("state/spool/{batch}/{no:04}.png"));
-        let kept = image::open(&original).unwrap().to_luma8().into_raw();
-        let laid_in = small_page(no);
-        assert!(laid_in.ends_with(&kept), "{told}: page {no} is another");
-    }
-}
-
-fn check_repository(station: &Station, told: &str) {
-    let repository = station.path("repository").display().to_string();
-    let state = station.path("state").display().to_string();
-    let verify = ["verify", "--json", &repository, "--state", &state, "--all-must-be-there"];
-    let verified = station.run(&verify);
-    assert_eq!(verified.code, 0, "{told}: {}{}", verified.stdout, verified.stderr);
-    let audited = station.run(&["audit", "verify", "--state", &state]);
-    assert_eq!(audited.code, 0, "{told}: {}{}", audited.stdout, audited.stderr);
-    let all = std::fs::read_dir(&repository).unwrap().count();
-    assert_eq!(all, 2 * PAGES, "{told}: the watched folder holds something else");
-}
-
-/// What the kernel tells of the watched folder.
-struct Seen(OwnedFd);
-
-impl Seen {
-    fn watching(folder: &Path) -> Self {
-        let seen = inotify::init(inotify::CreateFlags::NONBLOCK).unwrap();
-        let all = inotify::WatchFlags::ALL_EVENTS;
-        inotify::add_watch(&seen, folder, all).unwrap();
-        Seen(seen)
-    }
-
-    /// A file comes under its name in one step, and nobody writes to it then.
-    fn check_whole_files_only(&self, told: &str) {
-        let mut buffer = [MaybeUninit::uninit(); 1 << 16];
-        let mut events = inotify::Reader::new(&self.0, &mut buffer);
-        let mut came = 0;
-        loop {
-            let event = match events.next() {
-                Ok(event) => event,
-                Err(rustix::io::Errno::WOULDBLOCK) => break,
-                Err(error) => panic!("{told}: {error}"),
-            };
-            let flags = event.events();
-            let written = inotify::ReadFlags::CREATE
-                | inotify::ReadFlags::MODIFY
-                | inotify::ReadFlags::CLOSE_WRITE
-                | inotify::ReadFlags::DELETE
-                | inotify::ReadFlags::MOVED_FROM;
-            assert!(!flags.intersects(written), "{told}: {flags:?} of {:?}", event.file_name());
-            if flags.contains(inotify::ReadFlags::MOVED_TO) {
-                came += 1;
-            }
-        }
-        assert_eq!(came, 2 * PAGES, "{told}: each file comes once");
     }
 }

@@ -268,6 +268,8 @@ fn not_fed(fault: &CaptureFault) -> NotFed {
         CaptureFault::OtherFiles { .. }
         | CaptureFault::TakesNoPaper { .. }
         | CaptureFault::NotLikeThat { .. } => NotFed::OtherFiles { told },
-        CaptureFault::Spool(_) | CaptureFault::Store(_) => NotFed::Surroundings { told },
+        CaptureFault::Spool(_) | CaptureFault::Store(_) | CaptureFault::RecordPage { .. } => {
+            NotFed::Surroundings { told }
+        }
     }
 }

@@ -131,6 +131,8 @@ struct AtTheScanner {
     next_page: Arc<Mutex<Option<SyncSender<NextPage>>>>,
     /// True once the batch stands still and is recorded so.
     over: watch::Receiver<bool>,
+    /// Why it stands still, as long as the database cannot record that.
+    unrecorded: Option<Pause>,
 }
 
 /// A batch that a stop of the station left in the middle, and what was found.
@@ -331,6 +333,13 @@ impl Desk {
         self.at_the_scanner().as_ref().map(|at| at.batch.clone())
     }
 
+    /// Why its paper stands still, where the database cannot record that yet: a
+    /// full disk is to be told of all the same.
+    pub fn unrecorded_pause(&self, id: &BatchId) -> Option<Pause> {
+        let at = self.at_the_scanner();
+        at.as_ref().filter(|at| at.batch == *id).and_then(|at| at.unrecorded.clone())
+    }
+
     /// For the end: paper stands still, and the batch says why.
     pub async fn drain(&self) -> Result<(), DeskFault> {
         let Some(batch) = self.batch_at_the_scanner() else { return Ok(()) };
@@ -375,6 +384,7 @@ impl Desk {
             stop: seat.stop.clone(),
             next_page: seat.next_page.clone(),
             over,
+            unrecorded: None,
         });
         Ok(seat)
     }
@@ -535,6 +545,7 @@ impl Desk {
                 }
                 Err(fault) => {
                     tracing::error!(%fault, "why the batch stands still cannot be recorded yet");
+                    self.tell_unrecorded(&batch.id, rest, &fault);
                     std::thread::sleep(RECORDED_AGAIN_AFTER);
                 }
             }
@@ -542,6 +553,20 @@ impl Desk {
         if matches!(rest, Rest::Closed) {
             self.stacks().remove(&batch.id);
         }
+    }
+
+    fn tell_unrecorded(&self, id: &BatchId, rest: &Rest, fault: &StoreFault) {
+        let pause = match rest {
+            Rest::Paused(pause) => pause.clone(),
+            Rest::Closed | Rest::BehindOnePass(_) => Pause::Fault {
+                fault: "database".to_owned(),
+                told: format!("the stack is through and all its pages are kept, but {fault}"),
+            },
+        };
+        if let Some(at) = &mut *self.at_the_scanner() {
+            at.unrecorded = Some(pause);
+        }
+        (self.0.parts.tell)(id, DeskEvent::Moved);
     }
 }
 
@@ -625,7 +650,7 @@ pub fn pause_of(fault: &CaptureFault) -> Pause {
         CaptureFault::Scanner(ScanFault::FeederEmpty) => Pause::StackEnd,
         CaptureFault::Scanner(scan) => named(scan.name()),
         CaptureFault::Spool(_) => named("disk"),
-        CaptureFault::Store(_) => named("database"),
+        CaptureFault::Store(_) | CaptureFault::RecordPage { .. } => named("database"),
         CaptureFault::SuspectSheet { .. } => named("suspect-sheet"),
         CaptureFault::OtherFiles { .. }
         | CaptureFault::TakesNoPaper { .. }

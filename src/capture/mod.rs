@@ -67,6 +67,11 @@ pub enum CaptureFault {
     #[error(transparent)]
     Store(#[from] StoreFault),
     #[error(
+        "page {page} was scanned and may not be recorded: put the sheets behind the batch's last \
+         page back on the stack before you go on"
+    )]
+    RecordPage { page: PageNo, source: StoreFault },
+    #[error(
         "the file that page {page} came from does not stand in its place among the files given; \
          resume with the files the batch was begun with, in the same order"
     )]
@@ -455,7 +460,9 @@ impl Capture<'_> {
             source_sha256: on.source_sha256,
         };
         let came_before = std::mem::take(&mut feeding.came_before);
-        runtime.block_on(self.store.add_page(&self.batch.id, &page, &came_before))?;
+        runtime
+            .block_on(self.store.add_page(&self.batch.id, &page, &came_before))
+            .map_err(|source| CaptureFault::RecordPage { page: no, source })?;
         (self.tell)(CaptureEvent::PageDurable { page: no, sheet: page.sheet });
         feeding.next_page = no.next();
         feeding.kept += 1;

@@ -408,7 +408,9 @@ fn exit_of(fault: &CaptureFault) -> Exit {
         | CaptureFault::NotLikeThat { .. } => Exit::Unfinished,
         CaptureFault::Scanner(fault) if fault.is_about_the_settings() => Exit::Settings,
         CaptureFault::Scanner(_) | CaptureFault::SuspectSheet { .. } => Exit::Scanner,
-        CaptureFault::Spool(_) | CaptureFault::Store(_) => Exit::Storage,
+        CaptureFault::Spool(_) | CaptureFault::Store(_) | CaptureFault::RecordPage { .. } => {
+            Exit::Storage
+        }
     }
 }
 

@@ -239,7 +239,10 @@ impl Runner {
             tokio::select! {
                 Some(done) = at_work.next() => {
                     if let (claimed, Err(fault)) = done {
-                        self.give_back(&claimed, &fault, Duration::ZERO).await;
+                        let cause = chain(&fault);
+                        let failed = Failed { claimed, cause, again_in: Duration::ZERO };
+                        // What cannot be given back now is given back at the next start.
+                        drop(self.give_back(failed).await);
                         stopped = stopped.or(Some(fault));
                     }
                 }
@@ -263,6 +266,7 @@ impl Runner {
             (self.alive)();
             let drains = *draining.borrow_and_update();
             let mut wait = LOOK_EVERY;
+            self.give_back_at_last(&mut at_work.to_give_back).await;
             while !drains && at_work.claims.len() < self.at_once.get() {
                 let reach = self.station_reach();
                 match self.store.claim_work(&self.station, reach, self.lease).await {
@@ -281,7 +285,9 @@ impl Runner {
             tokio::select! {
                 Some(done) = at_work.next() => match done {
                     (_, Ok(())) => {}
-                    (claimed, Err(fault)) => self.try_again_later(&claimed, fault).await,
+                    (claimed, Err(fault)) => {
+                        at_work.to_give_back.extend(self.try_again_later(claimed, fault).await);
+                    }
                 },
                 _ = renewal.tick() => self.renew_claims(at_work.claims.values()).await,
                 () = look_again.notified() => {}
@@ -614,19 +620,21 @@ impl Runner {
         Ok(opened.repository)
     }
 
-    async fn try_again_later(&self, claimed: &ClaimedWork, fault: RunFault) {
-        let (batch, step) = (&claimed.work.batch, claimed.work.on.step());
+    /// The step, where the database does not take it back yet.
+    async fn try_again_later(&self, claimed: ClaimedWork, fault: RunFault) -> Option<Failed> {
+        let (batch, step) = (claimed.work.batch.clone(), claimed.work.on.step());
         let cause = chain(&fault);
         if fault.is_of_the_step() && claimed.attempts + 1 >= TRIES {
-            match self.ask_about(claimed, &cause).await {
-                Ok(()) => return,
+            match self.ask_about(&claimed, &cause).await {
+                Ok(()) => return None,
                 Err(error) => tracing::error!(error = chain(&error), "no question can be asked"),
             }
         }
         let again_in = wait_after(claimed.attempts);
         tracing::warn!(batch.id = %batch, %step, error = cause, ?again_in, "a step failed");
-        self.give_back(claimed, &fault, again_in).await;
-        (self.tell)(batch, RunEvent::StepFailed { step, cause, again_in });
+        let left = self.give_back(Failed { claimed, cause: cause.clone(), again_in }).await;
+        (self.tell)(&batch, RunEvent::StepFailed { step, cause, again_in });
+        left
     }
 
     /// A step that keeps failing by itself is a clerk's to decide about.
@@ -656,11 +664,25 @@ impl Runner {
         Ok(())
     }
 
-    async fn give_back(&self, claimed: &ClaimedWork, fault: &RunFault, wait: Duration) {
-        match self.store.put_back(claimed, &chain(fault), wait).await {
-            Ok(Recorded::Yes | Recorded::TooLate) => {}
-            // Its lease ends by itself.
-            Err(error) => tracing::error!(error = chain(&error), "a step cannot be given back"),
+    /// The step again, where the database does not answer.
+    async fn give_back(&self, failed: Failed) -> Option<Failed> {
+        match self.store.put_back(&failed.claimed, &failed.cause, failed.again_in).await {
+            Ok(Recorded::Yes | Recorded::TooLate) => None,
+            Err(error) => {
+                tracing::error!(error = chain(&error), "a step cannot be given back yet");
+                Some(failed)
+            }
+        }
+    }
+
+    /// Waiting for their leases to end would keep batches standing for minutes
+    /// after a full disk has room again.
+    async fn give_back_at_last(&self, to_give_back: &mut Vec<Failed>) {
+        while let Some(failed) = to_give_back.pop() {
+            if let Some(still) = self.give_back(failed).await {
+                to_give_back.push(still);
+                return;
+            }
         }
     }
 
@@ -701,6 +723,15 @@ struct ReadyToFile {
 struct UnderWay {
     tasks: JoinSet<Result<(), RunFault>>,
     claims: HashMap<tokio::task::Id, ClaimedWork>,
+    /// Failed while the database did not answer either.
+    to_give_back: Vec<Failed>,
+}
+
+/// A step to be tried again.
+struct Failed {
+    claimed: ClaimedWork,
+    cause: String,
+    again_in: Duration,
 }
 
 impl UnderWay {

@@ -181,6 +181,34 @@ impl Dialect {
     }
 }
 
+/// What a refusal asks of people, behind what was being done; empty where nobody
+/// but an administrator can tell.
+pub(super) fn what_to_do(refusal: &sqlx::Error) -> &'static str {
+    const FULL: &str = ": its disk is full; make room there, then go on";
+    const HELD: &str = ": it is held by another program, or too busy; have that end, then go on";
+    let code = match refusal {
+        sqlx::Error::Database(refusal) => refusal.code(),
+        sqlx::Error::PoolTimedOut => return HELD,
+        sqlx::Error::Io(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
+            return ": it does not answer; have its server checked, then go on";
+        }
+        _ => return "",
+    };
+    let code = code.unwrap_or_default();
+    match &*code {
+        // PostgreSQL's have five places: disk_full, lock_not_available.
+        "53100" => FULL,
+        "55P03" => HELD,
+        // SQLite's say more in their higher bytes.
+        sqlite if sqlite.len() < 5 => match sqlite.parse::<u32>().map(|code| code & 0xFF) {
+            Ok(5 | 6) => HELD,
+            Ok(13) => FULL,
+            Ok(_) | Err(_) => "",
+        },
+        _ => "",
+    }
+}
+
 /// The text is made of our own words and numbers alone.
 pub(super) async fn set(
     connection: &mut AnyConnection,

@@ -15,8 +15,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::AnyPool;
 use sqlx::any::{AnyPoolOptions, AnyRow};
+use sqlx::{AnyConnection, AnyPool, Connection};
 
 mod audit;
 mod batch;
@@ -71,7 +71,7 @@ pub enum StoreFault {
     PutBack { database: Database, copy: std::path::PathBuf, source: std::io::Error },
     #[error("the station's database {database} holds rows that name others which are not there")]
     Dangling { database: Database },
-    #[error("the station's database could not {action}")]
+    #[error("the station's database could not {action}{}", dialect::what_to_do(.source))]
     Query { action: &'static str, source: sqlx::Error },
     #[error("the station's database holds a {what} this program cannot read; nothing was changed")]
     Unreadable { what: &'static str, source: Box<dyn std::error::Error + Send + Sync> },
@@ -105,6 +105,7 @@ impl Store {
             .max_connections(dialect.connections())
             .acquire_timeout(BUSY_TIMEOUT)
             .after_connect(move |connection, _| Box::pin(dialect.prepare(connection)))
+            .before_acquire(|connection, _| Box::pin(std::future::ready(Ok(is_usable(connection)))))
             .connect_with(options)
             .await
             .map_err(failed_to_open)?;
@@ -157,6 +158,12 @@ impl Store {
     pub async fn close(self) {
         self.pool.close().await;
     }
+}
+
+/// SQLite ends a transaction by itself where its disk is full. sqlx 0.9.0 goes on
+/// counting it as begun, and that connection would refuse every other for good.
+fn is_usable(connection: &AnyConnection) -> bool {
+    !connection.is_in_transaction()
 }
 
 /// Names what was being done when the database refused.

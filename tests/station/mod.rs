@@ -2,8 +2,10 @@
 //! own driver, and `outguide` run on it as a clerk would.
 #![allow(dead_code, reason = "each test binary uses its own part of the station")]
 
+pub mod accounted;
 pub mod day;
 pub mod served;
+pub mod share;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -91,7 +93,12 @@ impl Station {
     }
 
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_outguide"));
+        self.command_of(env!("CARGO_BIN_EXE_outguide"), args)
+    }
+
+    /// Another program that runs `outguide`.
+    pub fn command_of(&self, program: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command
             .args(args)
             .env("SANE_CONFIG_DIR", self.path("sane"))
@@ -131,9 +138,26 @@ impl Station {
         }
     }
 
+    /// A folder of profiles with `page-by-page`, for the small pages.
+    pub fn page_by_page_profiles(&self) -> String {
+        let folder = self.path("profiles");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("page-by-page.toml"), page_by_page_profile()).unwrap();
+        folder.display().to_string()
+    }
+
     /// The feeder's next page is the one behind this entry of its stack.
     pub fn stack_taken_to(&self, entry: &str) {
         std::fs::write(self.path("cursor"), entry).unwrap();
+    }
+
+    /// The feeder waits at this page, which is in it, until it is let go on.
+    pub fn wait_at_page(&self, no: usize) -> WaitsAtPage {
+        let page = self.path(&format!("feeder/{no:04}.pgm"));
+        let bytes = std::fs::read(&page).unwrap();
+        std::fs::remove_file(&page).unwrap();
+        rustix::fs::mkfifoat(rustix::fs::CWD, &page, 0o600.into()).unwrap();
+        WaitsAtPage { page, bytes, to_the_driver: None }
     }
 
     /// Waits until `running` has taken this entry of the feeder's stack.
@@ -212,6 +236,42 @@ impl Station {
         found.retain(|path| path.extension().is_some_and(|e| e == ending));
         found.sort();
         found
+    }
+}
+
+/// A page whose file is a pipe.
+pub struct WaitsAtPage {
+    page: PathBuf,
+    bytes: Vec<u8>,
+    to_the_driver: Option<std::fs::File>,
+}
+
+impl WaitsAtPage {
+    /// Returns when the driver asks for the page: those before it are kept.
+    pub fn reached(&mut self) {
+        use std::os::unix::fs::OpenOptionsExt;
+        let nobody_reads = Some(rustix::io::Errno::NXIO.raw_os_error());
+        let begun = std::time::Instant::now();
+        while self.to_the_driver.is_none() {
+            let nonblocking = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+            let opened =
+                std::fs::File::options().write(true).custom_flags(nonblocking).open(&self.page);
+            match opened {
+                Ok(opened) => self.to_the_driver = Some(opened),
+                Err(error) => assert_eq!(error.raw_os_error(), nobody_reads, "{error}"),
+            }
+            assert!(begun.elapsed().as_secs() < 60, "the feeder does not come to its page");
+            std::thread::yield_now();
+        }
+    }
+
+    /// The driver delivers the page; put back, it is one as any other.
+    pub fn go_on(mut self) {
+        use std::io::Write;
+        let mut pipe = self.to_the_driver.take().expect("the feeder waits");
+        pipe.write_all(&self.bytes).unwrap();
+        std::fs::remove_file(&self.page).unwrap();
+        std::fs::write(&self.page, &self.bytes).unwrap();
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::os::unix::net::{UnixDatagram, UnixStream};
-use std::path::PathBuf;
-use std::process::{Child, ExitStatus, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -23,6 +23,31 @@ pub struct Served<'s> {
 impl Station {
     /// Returns when the station says that it is ready.
     pub fn serve(&self, more: &[&str]) -> Served<'_> {
+        self.serve_by(self.command(&[]), more)
+    }
+
+    /// The same, by a command that the arguments are added to and that becomes
+    /// the station.
+    pub fn serve_by(&self, command: Command, more: &[&str]) -> Served<'_> {
+        let mut served = self.start(more, command);
+        served.wait_for_notice("READY=1");
+        served
+    }
+
+    /// The same, killed as a thread of it is about to make this call for the
+    /// nth time; `None` where that comes before it is ready.
+    pub fn serve_killed_at(&self, call: &str, nth: usize, more: &[&str]) -> Option<Served<'_>> {
+        let trace = self.path("trace").display().to_string();
+        // As a grandchild, so that the child is the station itself.
+        let follow = ["-f", "-D", "-o", &trace];
+        let at = [format!("trace={call}"), format!("inject={call}:signal=SIGKILL:when={nth}")];
+        let mut traced = self.command_of("strace", &follow);
+        traced.args(["-e", &at[0], "-e", &at[1], env!("CARGO_BIN_EXE_outguide")]);
+        let mut served = self.start(more, traced);
+        served.is_ready_or_ended().then_some(served)
+    }
+
+    fn start(&self, more: &[&str], mut command: Command) -> Served<'_> {
         let told = self.path("notices");
         if told.exists() {
             std::fs::remove_file(&told).unwrap();
@@ -36,17 +61,15 @@ impl Station {
             .append(true)
             .open(self.path("serve.log"))
             .unwrap();
-        let daemon = self
-            .command(&args)
+        let daemon = command
+            .args(&args)
             .env("NOTIFY_SOCKET", &told)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
             .unwrap();
-        let mut served = Served { station: self, daemon, notices };
-        served.wait_for_notice("READY=1");
-        served
+        Served { station: self, daemon, notices }
     }
 
     pub fn serve_log(&self) -> String {
@@ -67,6 +90,24 @@ impl Served<'_> {
                 return;
             }
         }
+    }
+
+    /// False where it ended before.
+    fn is_ready_or_ended(&mut self) -> bool {
+        let mut told = [0; 1024];
+        let begun = Instant::now();
+        while self.daemon.try_wait().unwrap().is_none() {
+            assert!(begun.elapsed() < LIMIT, "neither ready nor ended");
+            let Ok(length) = self.notices.recv(&mut told) else { continue };
+            if String::from_utf8_lossy(&told[..length]).lines().any(|line| line == "READY=1") {
+                return true;
+            }
+        }
+        false
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.daemon.id()
     }
 
     pub fn get(&self, path: &str) -> Value {
@@ -112,12 +153,12 @@ impl Served<'_> {
 
     /// Opens a batch from the feeder, under the quick profile or another; its id.
     pub fn order(&self, profile: &str, closed_by: &str) -> String {
-        let order = serde_json::json!({
-            "profile": profile,
-            "scanner": "folder:adf",
-            "repository": self.station.path("repository"),
-            "closed_by": closed_by,
-        });
+        self.order_into(&self.station.path("repository"), profile, closed_by)
+    }
+
+    /// The same, to be filed into this folder.
+    pub fn order_into(&self, repository: &Path, profile: &str, closed_by: &str) -> String {
+        let order = order_into(repository, profile, closed_by);
         let (status, batch) = self.post("/batches", &order);
         assert_eq!(status, 201, "{batch}");
         batch["id"].as_str().unwrap().to_owned()
@@ -148,14 +189,53 @@ impl Served<'_> {
     }
 
     fn watch_at(&self, path: &str) -> Watching {
-        let mut socket = UnixStream::connect(self.station.path("state/socket")).unwrap();
-        socket.set_read_timeout(Some(LIMIT)).unwrap();
-        write!(socket, "GET {path} HTTP/1.1\r\nHost: station\r\n\r\n").unwrap();
-        Watching {
+        self.try_watch_at(path).unwrap()
+    }
+
+    /// An error where the station has ended.
+    fn try_watch_at(&self, path: &str) -> std::io::Result<Watching> {
+        let mut socket = UnixStream::connect(self.station.path("state/socket"))?;
+        socket.set_read_timeout(Some(LIMIT))?;
+        write!(socket, "GET {path} HTTP/1.1\r\nHost: station\r\n\r\n")?;
+        Ok(Watching {
             lines: BufReader::new(socket).lines(),
             told: Vec::new(),
             log: self.station.path("serve.log"),
+        })
+    }
+
+    /// The running station is killed as a thread of it is about to make this
+    /// call for the nth time on one of these paths.
+    pub fn kill_at(&self, call: &str, nth: usize, paths: &[PathBuf]) -> KillsAtACall {
+        let mut strace = Command::new("strace");
+        strace.args(["-f", "-p", &self.daemon.id().to_string(), "-o"]);
+        strace.arg(self.station.path("trace"));
+        for path in paths {
+            strace.arg("-P").arg(path);
         }
+        strace.args(["-e", &format!("trace={call}")]);
+        strace.args(["-e", &format!("inject={call}:signal=SIGKILL:when={nth}")]);
+        let mut strace = strace.stderr(Stdio::piped()).spawn().unwrap();
+        let mut told = BufReader::new(strace.stderr.take().unwrap()).lines();
+        // Of paths that are not there yet it tells too.
+        let mut lines = told.by_ref().map_while(Result::ok);
+        assert!(lines.any(|line| line.contains(" attached")), "strace cannot follow the station");
+        KillsAtACall { strace, _told: told }
+    }
+
+    /// Has a stack scanned and filed, page by page; returns when it is or when
+    /// the station was killed, whichever comes first.
+    pub fn a_stack_or_its_end(&self) {
+        let order = order_into(&self.station.path("repository"), "page-by-page", "stack-end");
+        let Ok((201, batch)) = self.try_ask("POST", "/batches", Some(&order)) else { return };
+        self.filed_or_its_end(batch["id"].as_str().unwrap());
+    }
+
+    /// Returns when the batch is filed or when the station was killed.
+    pub fn filed_or_its_end(&self, batch: &str) {
+        let path = format!("/batches/{batch}/events");
+        let Ok(mut watching) = self.try_watch_at(&path) else { return };
+        while watching.next().is_some_and(|event| event["standing"]["state"] != "filed") {}
     }
 
     pub fn kill(mut self) {
@@ -169,6 +249,29 @@ impl Served<'_> {
         kill_process(pid, Signal::TERM).unwrap();
         self.daemon.wait().unwrap()
     }
+}
+
+/// strace, which ends with the station.
+pub struct KillsAtACall {
+    strace: Child,
+    /// It ends where nobody hears it any more.
+    _told: Lines<BufReader<ChildStderr>>,
+}
+
+impl Drop for KillsAtACall {
+    fn drop(&mut self) {
+        drop(self.strace.kill());
+        drop(self.strace.wait());
+    }
+}
+
+fn order_into(repository: &Path, profile: &str, closed_by: &str) -> Value {
+    serde_json::json!({
+        "profile": profile,
+        "scanner": "folder:adf",
+        "repository": repository,
+        "closed_by": closed_by,
+    })
 }
 
 impl Drop for Served<'_> {

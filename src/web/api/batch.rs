@@ -26,7 +26,7 @@ const LISTED: u32 = 500;
 pub struct BatchShown {
     pub id: BatchId,
     pub state: BatchState,
-    /// While it is paused.
+    /// While it is paused, or stands still and the database cannot record that yet.
     pub pause: Option<PauseShown>,
     /// Its paper moves, or is about to: what `state` says may be about to change.
     pub at_the_scanner: bool,
@@ -270,11 +270,12 @@ pub fn say(why: &Pause, two_passes: Option<TwoPasses>) -> String {
 }
 
 fn as_shown(web: &Web, batch: BatchRow, standing: Standing) -> BatchShown {
+    let pause = web.desk.unrecorded_pause(&batch.id).or(batch.pause);
     BatchShown {
         at_the_scanner: web.desk.batch_at_the_scanner().as_ref() == Some(&batch.id),
         id: batch.id,
         state: batch.state,
-        pause: batch.pause.map(|why| PauseShown { say: say(&why, batch.two_passes), why }),
+        pause: pause.map(|why| PauseShown { say: say(&why, batch.two_passes), why }),
         profile: batch.profile_name,
         station: batch.station,
         repository: batch.repository,

@@ -210,7 +210,9 @@ fn kind_of_paper_fault(fault: &CaptureFault) -> ProblemKind {
         ) => ProblemKind::Input,
         CaptureFault::Scanner(fault) if fault.is_about_the_settings() => ProblemKind::Settings,
         CaptureFault::Scanner(_) | CaptureFault::SuspectSheet { .. } => ProblemKind::Scanner,
-        CaptureFault::Spool(_) | CaptureFault::Store(_) => ProblemKind::Storage,
+        CaptureFault::Spool(_) | CaptureFault::Store(_) | CaptureFault::RecordPage { .. } => {
+            ProblemKind::Storage
+        }
         CaptureFault::OtherFiles { .. }
         | CaptureFault::TakesNoPaper { .. }
         | CaptureFault::NotLikeThat { .. } => ProblemKind::Unfinished,
