@@ -6,18 +6,21 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use outguide::records::audit::Action;
 use outguide::records::batch::{
     BatchState, ClosedBy, Decision, Expected, GivenFile, PaperFrom, Pause,
 };
+use outguide::records::chain::ChainCheck;
 use outguide::records::document::{
     Counted, Document, FieldName, FieldSource, IndexField, Question, QuestionReason,
 };
 use outguide::records::ids::{BatchId, PageNo, Sha256};
+use outguide::records::manifest::BatchManifest;
 use outguide::records::page::{PageOutcome, Place, SetAside, Side, Sides, SpooledPage};
 use outguide::records::work::WorkOn;
 use outguide::store::{
-    BatchRow, ClaimedWork, Database, FiledRow, HotFile, HotStanding, Moved, Reach, Recorded, Store,
-    WhichBatches,
+    BatchRow, Chain, ClaimedWork, Database, FiledRow, HotFile, HotStanding, Moved, Purge,
+    PurgeRecorded, Reach, Recorded, Store, WhichBatches,
 };
 use postgres::PostgresServer;
 
@@ -49,6 +52,8 @@ async fn story(database: &Database, folder: &Path) {
     a_discarded_batch_keeps_its_pages_and_nothing_is_due(&store).await;
     work_is_handed_out_in_order_and_once(&store).await;
     files_of_a_hot_folder_are_taken_once_their_batch_is_closed(&store).await;
+    each_batch_that_ended_has_its_manifest_in_the_chain(&store).await;
+    originals_are_purged_of_ended_batches_only_and_once(&store).await;
     store.close().await;
     // What was committed is there for the next start, which changes nothing.
     let store = Store::open(database, &folder.join("backups")).await.unwrap();
@@ -382,4 +387,66 @@ async fn files_of_a_hot_folder_are_taken_once_their_batch_is_closed(store: &Stor
     assert_eq!(store.give_up_hot_batch(&id(41), &decision).await.unwrap(), Moved::Yes);
     assert!(under_way().await.is_empty(), "another batch may take them");
     assert!(store.is_from_a_hot_folder(&id(41)).await.unwrap());
+}
+
+/// Those that ended are 1, which was filed, 6 and 41, which were discarded.
+async fn each_batch_that_ended_has_its_manifest_in_the_chain(store: &Store) {
+    const WRITER: &str = "station";
+    let rows = store.manifest_rows(WRITER, 0, 100).await.unwrap();
+    let batches: Vec<&BatchId> = rows.iter().map(|row| &row.batch).collect();
+    assert_eq!(batches, [&id(1), &id(6), &id(41)]);
+    let mut check = ChainCheck::against(store.chain_head(Chain::Manifests, WRITER).await.unwrap());
+    rows.iter().for_each(|row| check.row(row));
+    assert_eq!(check.end(), (3, vec![]));
+    let manifest: BatchManifest = serde_json::from_str(&rows[0].text).unwrap();
+    assert_eq!(manifest, store.manifest_now(&id(1)).await.unwrap());
+    assert_eq!(manifest.state, BatchState::Filed);
+    assert_eq!(manifest.pages[0].sha256, page(1).sha256);
+    let places: Vec<_> = manifest.pages.into_iter().map(|page| page.place.unwrap()).collect();
+    assert_eq!(places, self::places().into_values().collect::<Vec<_>>());
+    assert_eq!(manifest.documents[0].pages, document().pages);
+    assert_eq!(manifest.documents[0].pdf_sha256, Some(filed().pdf_sha256));
+    assert!(!rows[0].text.contains("0012345"), "no patient's value");
+    let discarded: BatchManifest = serde_json::from_str(&rows[1].text).unwrap();
+    assert_eq!(discarded.pages.iter().map(|page| &page.place).collect::<Vec<_>>(), [&None, &None]);
+
+    // Changed after its end, it gets another.
+    store.seal_earlier_batches(&[id(1)]).await.unwrap();
+    let last = store.last_manifest(&id(1)).await.unwrap().unwrap();
+    assert_eq!((last.no, last.edition), (4, 2));
+    assert_eq!(store.last_manifest(&id(2)).await.unwrap(), None);
+    assert!(store.ended_without_manifest(DESK, None, 10).await.unwrap().is_empty());
+    let audit = store.audit_rows(WRITER, 0, 10_000).await.unwrap();
+    let seals = audit.iter().filter(|row| row.action == Action::SealBatch);
+    assert_eq!(seals.last().unwrap().detail, format!("manifest 4 {}", last.hash));
+}
+
+async fn originals_are_purged_of_ended_batches_only_and_once(store: &Store) {
+    let kept = async || store.ended_batches_with_originals(DESK, "a1b2", None, 10).await.unwrap();
+    let ended = kept().await;
+    let ids: Vec<&BatchId> = ended.iter().map(|batch| &batch.id).collect();
+    assert_eq!(ids, [&id(1), &id(6), &id(41)]);
+    assert!(
+        store.ended_batches_with_originals(DESK, "b3c4", None, 10).await.unwrap().is_empty(),
+        "they stand in another spool"
+    );
+    let now = "2026-05-01T09:00:00Z".parse().unwrap();
+    let at = ended[0].ended_at;
+    let record =
+        async |batch, ended_at| store.record_purge(&id(batch), ended_at, 90, now).await.unwrap();
+    assert_eq!(record(5, at).await, PurgeRecorded::NotDue, "it is on its way");
+    assert_eq!(record(1, now).await, PurgeRecorded::NotDue, "it was changed meanwhile");
+    assert_eq!(store.purge_of(&id(1)).await.unwrap(), None);
+    assert_eq!(record(1, at).await, PurgeRecorded::Yes);
+    assert_eq!(record(1, at).await, PurgeRecorded::NotDue, "only once");
+    let last = store.last_manifest(&id(1)).await.unwrap().unwrap();
+    let last: BatchManifest = serde_json::from_str(&last.text).unwrap();
+    assert_eq!(last.originals_removed_after_days, Some(90), "the chain tells of it");
+    assert_eq!(store.purges_under_way(DESK, "a1b2").await.unwrap(), [id(1)]);
+    store.end_purge(&id(1), now).await.unwrap();
+    assert!(store.purges_under_way(DESK, "a1b2").await.unwrap().is_empty());
+    let purge = Purge { at: now, after_days: 90, done_at: Some(now) };
+    assert_eq!(store.purge_of(&id(1)).await.unwrap(), Some(purge));
+    assert_eq!(kept().await, ended[1..]);
+    assert_eq!(store.pages(&id(1)).await.unwrap().len(), 2, "what is known stays");
 }

@@ -173,14 +173,7 @@ impl Store {
             .map_err(failed("list where a batch's pages stand"))?;
         rows.iter()
             .map(|row| {
-                let place = match column::<String>(row, "place")?.as_str() {
-                    "document" => Place::Document { first_page: read_page_no(row, "first_page")? },
-                    "set-aside" => Place::SetAside {
-                        reason: read_set_aside(&column::<String>(row, "set_aside")?)?,
-                    },
-                    "question" => Place::Question,
-                    other => return Err(unreadable("place of a page")(other.to_owned())),
-                };
+                let place = read_place(row, &column::<String>(row, "place")?)?;
                 Ok((read_page_no(row, "page_no")?, place))
             })
             .collect()
@@ -409,6 +402,17 @@ async fn insert_question(
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+pub(super) fn read_place(row: &AnyRow, place: &str) -> Result<Place, StoreFault> {
+    Ok(match place {
+        "document" => Place::Document { first_page: read_page_no(row, "first_page")? },
+        "set-aside" => {
+            Place::SetAside { reason: read_set_aside(&column::<String>(row, "set_aside")?)? }
+        }
+        "question" => Place::Question,
+        other => return Err(unreadable("place of a page")(other.to_owned())),
+    })
 }
 
 fn read_set_aside(name: &str) -> Result<SetAside, StoreFault> {

@@ -20,20 +20,25 @@ use sqlx::any::{AnyPoolOptions, AnyRow};
 
 mod audit;
 mod batch;
+mod chain;
 mod copy;
 mod dialect;
 mod document;
 mod hot_file;
+mod manifest;
 mod migration;
 mod page;
+mod purge;
 mod standing;
 mod work;
 
 pub use batch::{BatchRow, Moved, WhichBatches};
+pub use chain::Chain;
 pub use copy::put_back_shared;
 pub use dialect::Database;
 pub use document::FiledRow;
 pub use hot_file::{HotBatch, HotFile, HotFileRow, HotStanding};
+pub use purge::{EndedBatch, Purge, PurgeRecorded};
 pub use standing::Standing;
 pub use work::{ClaimedWork, Due, Reach, Recorded, Trouble};
 
