@@ -3,6 +3,7 @@
 
 pub mod heads;
 pub mod hot_folders;
+mod keeping;
 pub mod serve;
 
 use std::fs::File;

@@ -14,7 +14,7 @@ use tokio::sync::{Notify, watch};
 
 use super::heads::note_heads;
 use super::{State, at_once, keep_apart, new_batch, open_repository, open_state, readers};
-use super::hot_folders;
+use super::{hot_folders, keeping};
 use crate::capture::desk::{Desk, DeskParts, Settled};
 use crate::config::Station;
 use crate::device::scanner::{PageStack, WorkerCommand};
@@ -85,6 +85,7 @@ pub async fn serve(serving: Serving) -> anyhow::Result<()> {
     });
     keep_watchdog(&mut supervisor, alive);
     keep_heads(&mut supervisor, &serving, &state);
+    keeping::keep(&mut supervisor, &serving, &state);
     tell_systemd(&[NotifyState::Ready]);
     tracing::info!(station.id = serving.station.id, "the station is ready");
     let given_up = tokio::select! {

@@ -18,6 +18,7 @@ mod demo;
 mod exit;
 mod handed_over;
 mod progress;
+mod purge;
 mod report;
 mod resume;
 mod scanners;
@@ -50,6 +51,7 @@ enum Command {
     ServiceFolders(service_folders::ServiceFoldersArgs),
     Backup(backup::BackupArgs),
     Restore(backup::RestoreArgs),
+    Purge(purge::PurgeArgs),
     Batch(batch::BatchCommand),
     Question(batch::QuestionCommand),
     Backlog(batch::BacklogArgs),
@@ -76,6 +78,7 @@ impl Command {
             Command::Verify(args) => args.json,
             Command::Backup(args) => args.json,
             Command::Restore(args) => args.json,
+            Command::Purge(args) => args.json,
             Command::Batch(command) => command.json(),
             Command::Question(command) => command.json(),
             Command::Backlog(args) => args.json(),
@@ -126,6 +129,7 @@ pub fn run() -> ExitCode {
         Command::ServiceFolders(args) => service_folders::run(&args),
         Command::Backup(args) => waiting_for(async move { backup::run(&args).await }),
         Command::Restore(args) => waiting_for(async move { backup::run_restore(&args).await }),
+        Command::Purge(args) => waiting_for(async move { purge::run(&args).await }),
         Command::Batch(command) => waiting_for(batch::run(command)),
         Command::Question(command) => waiting_for(batch::questions(command)),
         Command::Backlog(args) => waiting_for(batch::backlog(args)),

@@ -6,4 +6,5 @@
 //! the store's doing, and so is that a purge is recorded before the first file
 //! goes.
 
+pub mod purging;
 pub mod verifying;
