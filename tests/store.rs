@@ -417,8 +417,8 @@ async fn each_batch_that_ended_has_its_manifest_in_the_chain(store: &Store) {
     assert_eq!(store.last_manifest(&id(2)).await.unwrap(), None);
     assert!(store.ended_without_manifest(DESK, None, 10).await.unwrap().is_empty());
     let audit = store.audit_rows(WRITER, 0, 10_000).await.unwrap();
-    let seals = audit.iter().filter(|row| row.action == Action::SealBatch);
-    assert_eq!(seals.last().unwrap().detail, format!("manifest 4 {}", last.hash));
+    let mut seals = audit.iter().rev().filter(|row| row.action == Action::SealBatch);
+    assert_eq!(seals.next().unwrap().detail, format!("manifest 4 {}", last.hash));
 }
 
 async fn originals_are_purged_of_ended_batches_only_and_once(store: &Store) {
