@@ -379,6 +379,14 @@ fn originals_go_when_their_profile_says_so_and_no_others_do() {
     station.database(&format!(
         "UPDATE batch SET profile_text = 'keys = of tomorrow' WHERE id = '{of_tomorrow}'"
     ));
+    let month = std::fs::read(station.path("profiles/month.toml")).unwrap();
+    let (old, new) =
+        (Sha256::of(&month).to_string(), Sha256::of(b"keys = of tomorrow").to_string());
+    rewrite_manifests(&station, |row| {
+        if row.batch.as_str() == of_tomorrow {
+            row.text = row.text.replace(&old, &new);
+        }
+    });
 
     age(&station, 31);
     let due = purge_told(&station, &[]);
@@ -425,6 +433,19 @@ fn comes_true(is_so: impl Fn() -> bool) {
         assert!(begun.elapsed() < LIMIT, "it does not come true");
         std::thread::yield_now();
     }
+}
+
+#[test]
+fn whoever_writes_a_limit_into_a_batch_has_no_page_of_it_removed() {
+    let station = Station::new();
+    let batch = filed_batch(&station);
+    station.database(&format!("UPDATE batch SET profile_text = profile_text || '{A_MONTH}'"));
+    age(&station, 31);
+    let refused = purge_told(&station, &["--yes"]);
+    assert_eq!(refused.code, 10, "{}", refused.stderr);
+    assert_eq!(refused.json()["changed"], json!([batch]));
+    assert!(original(&station, &batch, 1).exists());
+    found(&problems(&station), &[json!({"problem": "batch-row-changed", "batch": batch})]);
 }
 
 #[tokio::test]

@@ -87,6 +87,11 @@ impl Keeper {
                     "a batch's originals are removed, as its profile says"
                 ),
                 PurgeRecorded::NotDue => {}
+                PurgeRecorded::NotAsSealed => tracing::error!(
+                    batch.id = %due.id,
+                    "originals stay: the batch's records are not what its manifest says; \
+                     `outguide verify` names what was changed"
+                ),
             }
         }
         Ok(())

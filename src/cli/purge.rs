@@ -44,6 +44,8 @@ struct Told {
     bytes: u64,
     /// Kept, because this version cannot read the profile they were opened under.
     kept: Vec<KeptTold>,
+    /// Kept, because their records are not what their manifests say.
+    changed: Vec<BatchId>,
 }
 
 #[derive(Serialize)]
@@ -73,13 +75,17 @@ pub async fn run(args: &PurgeArgs) -> Result<Exit, Stopped> {
     } else {
         in_words(&told)?
     }
-    Ok(Exit::Done)
+    Ok(if told.changed.is_empty() { Exit::Done } else { Exit::FoundWrong })
 }
 
 /// Changes nothing; the station may be at work.
 async fn due(args: &PurgeArgs, station: &Station) -> Result<Told, Stopped> {
     let folder = settings::state_dir(&args.state, station);
     let store = Store::open_to_read(&app::database(&folder, station)).await.ends(Exit::Storage)?;
+    if !store.knows_manifests().await.ends(Exit::Storage)? {
+        // All are kept until the station's first start with this version.
+        return Ok(told_of(&Look::default()));
+    }
     let spool = match &station.shared_spool {
         Some(shared) => spool::id_of_shared(&Disk::Real, shared).ends(Exit::Storage)?,
         None => String::new(),
@@ -111,6 +117,7 @@ async fn removed(args: &PurgeArgs, station: &Station) -> Result<Told, Stopped> {
         match purge(store, spool, due, Timestamp::now()).await.ends(Exit::Storage)? {
             PurgeRecorded::Yes => told.add(store, due).await?,
             PurgeRecorded::NotDue => {}
+            PurgeRecorded::NotAsSealed => told.changed.push(due.id.clone()),
         }
         bar.inc(1);
     }
@@ -123,7 +130,14 @@ fn told_of(looked: &Look) -> Told {
     let kept = looked.unreadable.iter();
     let kept =
         kept.map(|(profile, batches)| KeptTold { profile: profile.clone(), batches: *batches });
-    Told { removed: false, batches: Vec::new(), pages: 0, bytes: 0, kept: kept.collect() }
+    Told {
+        removed: false,
+        batches: Vec::new(),
+        pages: 0,
+        bytes: 0,
+        kept: kept.collect(),
+        changed: Vec::new(),
+    }
 }
 
 impl Told {
@@ -160,6 +174,12 @@ fn in_words(told: &Told) -> Result<(), Stopped> {
             "kept: batches that ended under {}, {} of them; this version cannot read that \
              profile as it was then",
             kept.profile, kept.batches
+        ))?;
+    }
+    for batch in &told.changed {
+        say(format_args!(
+            "kept: {batch}; its records are not what its manifest says: `outguide verify` names \
+             what was changed"
         ))?;
     }
     let pages = counted(told.pages, "page");

@@ -2,7 +2,8 @@
 //! have them kept.
 //!
 //! The profile is the one the batch was opened under, as the batch holds it.
-//! Where this version of Outguide cannot read it, everything stays. The store
+//! Where this version of Outguide cannot read it, or the batch's rows are not what
+//! its manifest says, everything stays. The store
 //! records a purge before the first file goes: what a stop leaves of it is
 //! removed at the next look, and a page of such a batch is never taken for lost.
 
@@ -139,7 +140,7 @@ pub async fn purge(
     let recorded = store.record_purge(&due.id, due.ended_at, due.after_days, now).await?;
     match recorded {
         PurgeRecorded::Yes => remove_files(store, spool, &due.id, now).await?,
-        PurgeRecorded::NotDue => {}
+        PurgeRecorded::NotDue | PurgeRecorded::NotAsSealed => {}
     }
     Ok(recorded)
 }

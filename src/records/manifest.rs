@@ -22,6 +22,8 @@ pub struct BatchManifest {
     pub station: String,
     /// The profile's name.
     pub profile: String,
+    /// Of the profile's text, as it stood when the batch was opened.
+    pub profile_sha256: Sha256,
     pub state: BatchState,
     /// Set where the originals were removed, as the profile says: how many days
     /// after the batch's end.
@@ -65,8 +67,8 @@ impl BatchManifest {
     pub fn differences(&self, now: &BatchManifest) -> Vec<Difference> {
         let mut found = Vec::new();
         let head = |manifest: &BatchManifest| {
-            let BatchManifest { station, profile, state, .. } = manifest;
-            (station.clone(), profile.clone(), *state)
+            let BatchManifest { station, profile, profile_sha256, state, .. } = manifest;
+            (station.clone(), profile.clone(), *profile_sha256, *state)
         };
         if head(self) != head(now) {
             found.push(Difference::Batch);
@@ -187,6 +189,7 @@ mod tests {
             format: FORMAT,
             station: "desk-1".to_owned(),
             profile: "loose-sheets".to_owned(),
+            profile_sha256: Sha256::of(b"title = \"Loose sheets\""),
             state: BatchState::Filed,
             originals_removed_after_days: None,
             pages: vec![page(1), page(2)],
@@ -210,9 +213,10 @@ mod tests {
         let second = Difference::Page { page: PageNo::new(2).unwrap() };
         let third = Difference::Page { page: PageNo::new(3).unwrap() };
         let document = Difference::Document { document: kept.documents[0].document.clone() };
-        let changes: [(Change, Difference); 10] = [
+        let changes: [(Change, Difference); 11] = [
             (|now| now.state = BatchState::Discarded, Difference::Batch),
             (|now| now.station.push('2'), Difference::Batch),
+            (|now| now.profile_sha256 = Sha256::of(b"x"), Difference::Batch),
             (|now| now.originals_removed_after_days = Some(90), Difference::Purge),
             (|now| now.pages[1].sha256 = Sha256::of(b"x"), second.clone()),
             (|now| now.pages[1].bytes = 8, second.clone()),

@@ -118,14 +118,9 @@ impl Store {
 
     /// The batch's last manifest; `None` before its end.
     pub async fn last_manifest(&self, id: &BatchId) -> Result<Option<ManifestRow>, StoreFault> {
-        sqlx::query("SELECT * FROM manifest WHERE batch_id = $1 ORDER BY edition DESC LIMIT 1")
-            .bind(id.as_str())
-            .fetch_optional(&self.pool)
-            .await
-            .map_err(failed("look up a batch's manifest"))?
-            .as_ref()
-            .map(read_row)
-            .transpose()
+        let mut connection =
+            self.pool.acquire().await.map_err(failed("look up a batch's manifest"))?;
+        last_manifest_of(&mut connection, id).await
     }
 
     /// A station's manifests behind number `after`, in order; at most `most`.
@@ -153,13 +148,38 @@ impl Store {
     }
 }
 
+/// Whether the batch's rows say what its last manifest does.
+pub(super) async fn is_as_sealed(
+    connection: &mut AnyConnection,
+    id: &BatchId,
+) -> Result<bool, StoreFault> {
+    let Some(sealed) = last_manifest_of(connection, id).await? else { return Ok(false) };
+    let now = manifest_of(connection, id).await?;
+    let sealed = serde_json::from_str::<BatchManifest>(&sealed.text);
+    Ok(sealed.is_ok_and(|sealed| sealed.differences(&now).is_empty()))
+}
+
+async fn last_manifest_of(
+    connection: &mut AnyConnection,
+    id: &BatchId,
+) -> Result<Option<ManifestRow>, StoreFault> {
+    sqlx::query("SELECT * FROM manifest WHERE batch_id = $1 ORDER BY edition DESC LIMIT 1")
+        .bind(id.as_str())
+        .fetch_optional(connection)
+        .await
+        .map_err(failed("look up a batch's manifest"))?
+        .as_ref()
+        .map(read_row)
+        .transpose()
+}
+
 async fn manifest_of(
     connection: &mut AnyConnection,
     id: &BatchId,
 ) -> Result<BatchManifest, StoreFault> {
     const ACTION: &str = "read what a batch came to";
     let batch = sqlx::query(
-        "SELECT station, profile_name, state, after_days \
+        "SELECT station, profile_name, profile_text, state, after_days \
          FROM batch LEFT JOIN purge ON purge.batch_id = batch.id WHERE batch.id = $1",
     )
     .bind(id.as_str())
@@ -210,6 +230,7 @@ async fn manifest_of(
         batch: id.clone(),
         station: column(&batch, "station")?,
         profile: column(&batch, "profile_name")?,
+        profile_sha256: Sha256::of(column::<String>(&batch, "profile_text")?.as_bytes()),
         state: parsed(&batch, "state")?,
         originals_removed_after_days: number_if_any(&batch, "after_days")?,
         pages,

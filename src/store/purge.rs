@@ -4,6 +4,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 
 use super::audit::Told;
+use super::manifest::is_as_sealed;
 use super::{Store, StoreFault, column, failed, number, parsed, unreadable};
 use crate::records::audit::Action;
 use crate::records::ids::BatchId;
@@ -37,6 +38,9 @@ pub enum PurgeRecorded {
     Yes,
     /// The batch was changed meanwhile, or somebody was quicker.
     NotDue,
+    /// Its rows are not what its manifest says: somebody changed them past the
+    /// station, perhaps so that its pages go.
+    NotAsSealed,
 }
 
 impl Store {
@@ -94,6 +98,9 @@ impl Store {
         let at_rest_since = row.map(|row| parsed(&row, "ended_at")).transpose()?;
         if at_rest_since != Some(ended_at) {
             return Ok(PurgeRecorded::NotDue);
+        }
+        if !is_as_sealed(&mut tx, id).await? {
+            return Ok(PurgeRecorded::NotAsSealed);
         }
         sqlx::query("INSERT INTO purge (batch_id, at, after_days) VALUES ($1, $2, $3)")
             .bind(id.as_str())
