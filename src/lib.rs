@@ -17,7 +17,8 @@
 //! [`supervisor`] keeps them all going.
 //! They meet in the [`store`]. `outguide capture` does one batch by the same
 //! parts, or hands its order to the station that runs. [`backup`] keeps what
-//! cannot be made again, and puts a lost station back.
+//! cannot be made again, and puts a lost station back. [`keeping`] lets originals
+//! go when their profile says so, and looks whether all others are what was scanned.
 //!
 //! Reading is one step: barcodes on the original, then cleaning, then words, so
 //! that a page is decoded once. Our own sheets and blank pages are known by the
@@ -34,7 +35,7 @@
 //! | 0 words | [`records`] | std and plain-data crates |
 //! | 1 ground | [`profile`] [`config`] [`settings_file`] [`disk`] [`supervisor`] | 0, and one another |
 //! | 2 means | [`device`] [`spool`] [`store`] [`imaging`] [`page_barcodes`] [`ocr`] [`pdf`] [`repository`] | 0, 1; never a sibling |
-//! | 3 work | [`capture`] [`intake`] [`pipeline`] [`decisions`] [`printing`] [`backup`] | 0–2; never each other: they meet in the store |
+//! | 3 work | [`capture`] [`intake`] [`pipeline`] [`decisions`] [`printing`] [`backup`] [`keeping`] | 0–2; never each other: they meet in the store |
 //! | 4 face | [`web`] | 0–3; of the means it reads the store |
 //! | 5 root | [`app`] [`cli`] | all |
 //!
@@ -72,6 +73,7 @@ pub mod backup;
 pub mod capture;
 pub mod decisions;
 pub mod intake;
+pub mod keeping;
 pub mod pipeline;
 pub mod printing;
 

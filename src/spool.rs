@@ -13,7 +13,8 @@
 //! the fourth, and only then may the page's row be committed and the page be
 //! shown as scanned. A stop between the fourth step and the row leaves a file
 //! without a row: at the next start [`Spool::set_unclaimed_aside`] moves it out
-//! of the way. Nothing here ever deletes an original.
+//! of the way. Nothing here deletes an original but [`Spool::remove_batch`],
+//! once the batch's profile says that they have been kept long enough.
 //!
 //! Which pages a batch has is the store's knowledge, not the spool's.
 
@@ -150,6 +151,8 @@ pub enum SpoolFault {
     SetAside { folder: PathBuf, source: io::Error },
     #[error("a working file could not be written in {}", folder.display())]
     WriteDerived { folder: PathBuf, source: io::Error },
+    #[error("the files of a batch in {} could not be removed", folder.display())]
+    RemoveBatch { folder: PathBuf, source: io::Error },
 }
 
 /// The spool of one station. Clones share it.
@@ -388,6 +391,39 @@ impl Spool {
         Err(io::Error::from(io::ErrorKind::AlreadyExists))
     }
 
+    /// Removes all there is of a batch, for good, and durably; what a stop left
+    /// of it too. The store has recorded before that this is to be.
+    pub fn remove_batch(&self, batch: &BatchId) -> Result<(), SpoolFault> {
+        let folder = self.batch_folder(batch);
+        self.durable_batches.lock().unwrap_or_else(PoisonError::into_inner).remove(batch);
+        self.try_to_remove(&folder).map_err(|source| SpoolFault::RemoveBatch { folder, source })
+    }
+
+    fn try_to_remove(&self, folder: &Path) -> io::Result<()> {
+        // Where the mount is away nothing is there, and nothing is gone.
+        if !self.id.is_empty() && id_of_shared(&self.disk, &self.root)? != self.id {
+            return Err(io::Error::other("another spool is mounted there"));
+        }
+        if self.disk.kind_of(folder)?.is_some() {
+            self.remove_whole(folder)?;
+        }
+        // Where the folder was gone already too: a run that was killed before
+        // this has removed it, and a power cut could bring it back.
+        self.disk.sync_folder(&self.root)
+    }
+
+    fn remove_whole(&self, folder: &Path) -> io::Result<()> {
+        for entry in self.disk.list(folder)? {
+            let path = folder.join(&entry.name);
+            match entry.kind {
+                EntryKind::Folder => self.remove_whole(&path)?,
+                // A link goes itself, not what it names.
+                EntryKind::File | EntryKind::Other => self.disk.remove_file(&path)?,
+            }
+        }
+        self.disk.remove_folder(folder)
+    }
+
     /// The folder for what can be made again from the originals; made where it
     /// is missing, and not durable.
     pub fn derived(&self, batch: &BatchId) -> Result<PathBuf, SpoolFault> {
@@ -510,6 +546,11 @@ fn make_state_folder(disk: &Disk, state: &Path) -> io::Result<PathBuf> {
     make_folders(disk, &found, missing, Access::OwnerOnly)
 }
 
+/// What the spool that stations share at `root` is known by.
+pub fn id_of_shared(disk: &Disk, root: &Path) -> io::Result<String> {
+    Ok(String::from_utf8_lossy(&disk.read(&root.join(SPOOL_ID))?).trim().to_owned())
+}
+
 /// Two stations may come to a new spool at once: the first name given stands.
 fn shared_id(disk: &Disk, root: &Path) -> io::Result<String> {
     let path = root.join(SPOOL_ID);
@@ -529,7 +570,7 @@ fn shared_id(disk: &Disk, root: &Path) -> io::Result<String> {
         }
         disk.sync_folder(root)?;
     }
-    let id = String::from_utf8_lossy(&disk.read(&path)?).trim().to_owned();
+    let id = id_of_shared(disk, root)?;
     if id.is_empty() {
         return Err(io::Error::other(format!("{} is empty; delete it", path.display())));
     }

@@ -371,6 +371,14 @@ fn every_answer_is_as_the_document_says() {
     let wrong = json!({"reason": "the wrong stack"});
     asker.ask("POST /batches/{batch}/discard", &[&paused], Some(wrong));
     collated(&mut asker, &served);
+    // Its originals were kept as long as its profile says.
+    station.database(&format!(
+        "INSERT INTO purge (batch_id, at, after_days) VALUES ('{filed}', '2026-05-01T09:00:00Z', 90)"
+    ));
+    let removed = asker.ask(image, &[&filed, "2"], None);
+    assert_eq!((removed.status, &removed.json()["kind"]), (410, &json!("removed")));
+    let detail = removed.json()["detail"].to_string();
+    assert!(detail.contains("2026-05-01") && detail.contains("90 days"), "{detail}");
     let none = |name: &&String| name.starts_with("POST") && name.contains('{');
     for operation in told.iter().filter(none) {
         let body = match operation.rsplit('/').next().unwrap() {

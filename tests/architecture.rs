@@ -66,7 +66,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "3 work",
-        modules: &["capture", "intake", "pipeline", "decisions", "printing", "backup"],
+        modules: &["capture", "intake", "pipeline", "decisions", "printing", "backup", "keeping"],
         below: &[0, 1, 2],
         siblings: Siblings::Forbidden,
         said: "0–2; never each other: they meet in the store",

@@ -92,7 +92,8 @@ fn one_changed_letter_one_missing_row_and_a_cut_tail_are_found() {
         ("UPDATE audit SET detail = 'x' WHERE no = 3", "changed", 3),
         // Whoever changes a row knows how its hash is made, but not the next one's.
         (
-            "UPDATE audit SET hash = replace(hash, substr(hash, 1, 1), '0') WHERE no = 4",
+            "UPDATE audit SET hash = CASE substr(hash, 1, 1) WHEN '0' THEN '1' ELSE '0' END \
+             || substr(hash, 2) WHERE no = 4",
             "changed",
             4,
         ),

@@ -176,7 +176,7 @@ fn a_backup_that_is_not_whole_is_refused_and_nothing_changed() {
             });
         }),
         ("a newer manifest", 1, "install that version", |backup, _| {
-            change_manifest(backup, |manifest| manifest["format"] = json!(2));
+            change_manifest(backup, |manifest| manifest["format"] = json!(3));
         }),
     ];
     let station = Station::new();

@@ -6,18 +6,22 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use outguide::records::audit::Action;
 use outguide::records::batch::{
     BatchState, ClosedBy, Decision, Expected, GivenFile, Pair, PaperFrom, Pause, TwoPasses,
 };
+use outguide::records::chain::ChainCheck;
 use outguide::records::document::{
     Counted, Document, FieldName, FieldSource, IndexField, Question, QuestionReason, ReviewStanding,
 };
 use outguide::records::ids::{BatchId, PageNo, QuestionNo, Sha256, Version};
+use outguide::records::manifest::BatchManifest;
 use outguide::records::page::{PageOutcome, Place, SetAside, Side, Sides, SpooledPage};
 use outguide::records::work::WorkOn;
 use outguide::store::{
-    Answer, BatchRow, ClaimedWork, Database, Decided, DocumentRow, FiledRow, Given, HotFile,
-    HotStanding, Moved, Reach, Recorded, Refusal, Store, TheyAre, WhichBatches,
+    Answer, BatchRow, Chain, ClaimedWork, Database, Decided, DocumentRow, FiledRow, Given, HotFile,
+    HotStanding, Moved, Purge, PurgeRecorded, Reach, Recorded, Refusal, Store, TheyAre,
+    WhichBatches,
 };
 use postgres::PostgresServer;
 
@@ -52,6 +56,8 @@ async fn story(database: &Database, folder: &Path) {
     work_is_handed_out_in_order_and_once(&store).await;
     files_of_a_hot_folder_are_taken_once_their_batch_is_closed(&store).await;
     backs_come_to_their_sheets_with_a_persons_word_and_never_else(&store).await;
+    each_batch_that_ended_has_its_manifest_in_the_chain(&store).await;
+    originals_are_purged_of_ended_batches_only_and_once(&store).await;
     store.close().await;
     // What was committed is there for the next start, which changes nothing.
     let store = Store::open(database, &folder.join("backups")).await.unwrap();
@@ -571,4 +577,77 @@ async fn backs_come_to_their_sheets_with_a_persons_word_and_never_else(store: &S
     assert_eq!(recorded, Recorded::Yes);
     let documents = store.documents(&id).await.unwrap();
     assert_eq!(documents.into_iter().map(|row| row.document).collect::<Vec<_>>(), [document]);
+}
+
+/// Those that ended are 1 and 50, which were filed, 6 and 41, which were discarded;
+/// 50 was changed after its end.
+async fn each_batch_that_ended_has_its_manifest_in_the_chain(store: &Store) {
+    const WRITER: &str = "station";
+    let rows = store.manifest_rows(WRITER, 0, 100).await.unwrap();
+    let mut batches: Vec<&BatchId> = rows.iter().map(|row| &row.batch).collect();
+    batches.dedup();
+    assert_eq!(batches, [&id(1), &id(50), &id(6), &id(41)]);
+    let written = rows.len() as u64;
+    let mut check = ChainCheck::against(store.chain_head(Chain::Manifests, WRITER).await.unwrap());
+    rows.iter().for_each(|row| check.row(row));
+    assert_eq!(check.end(), (written, vec![]));
+    let manifest: BatchManifest = serde_json::from_str(&rows[0].text).unwrap();
+    assert_eq!(manifest, store.manifest_now(&id(1)).await.unwrap());
+    assert_eq!(manifest.state, BatchState::Filed);
+    assert_eq!(manifest.pages[0].sha256, page(1).sha256);
+    let places: Vec<_> = manifest.pages.into_iter().map(|page| page.place.unwrap()).collect();
+    assert_eq!(places, self::places().into_values().collect::<Vec<_>>());
+    assert_eq!(manifest.documents[0].pages, document().pages);
+    assert_eq!(manifest.documents[0].pdf_sha256, Some(filed().pdf_sha256));
+    assert!(!rows[0].text.contains("0012345"), "no patient's value");
+    let of = |batch: u32| rows.iter().rfind(|row| row.batch == id(batch)).unwrap();
+    let corrected: BatchManifest = serde_json::from_str(&of(50).text).unwrap();
+    assert_eq!(corrected, store.manifest_now(&id(50)).await.unwrap());
+    let versions: Vec<_> =
+        corrected.documents.iter().map(|entry| entry.document.version().get()).collect();
+    assert_eq!(versions, [1, 2, 3], "those that were replaced too");
+    let discarded: BatchManifest = serde_json::from_str(&of(6).text).unwrap();
+    assert_eq!(discarded.pages.iter().map(|page| &page.place).collect::<Vec<_>>(), [&None, &None]);
+
+    // Changed after its end, it gets another.
+    store.seal_earlier_batches(&[id(1)]).await.unwrap();
+    let last = store.last_manifest(&id(1)).await.unwrap().unwrap();
+    assert_eq!((last.no, last.edition), (written + 1, 2));
+    assert_eq!(store.last_manifest(&id(2)).await.unwrap(), None);
+    assert!(store.ended_without_manifest(DESK, None, 10).await.unwrap().is_empty());
+    let audit = store.audit_rows(WRITER, 0, 10_000).await.unwrap();
+    let mut seals = audit.iter().rev().filter(|row| row.action == Action::SealBatch);
+    assert_eq!(seals.next().unwrap().detail, format!("manifest {} {}", last.no, last.hash));
+}
+
+async fn originals_are_purged_of_ended_batches_only_and_once(store: &Store) {
+    let kept = async || store.ended_batches_with_originals(DESK, "a1b2", None, 10).await.unwrap();
+    let ended = kept().await;
+    let ids: Vec<&BatchId> = ended.iter().map(|batch| &batch.id).collect();
+    assert_eq!(ids, [&id(1), &id(6), &id(41), &id(50)]);
+    assert!(
+        store.ended_batches_with_originals(DESK, "b3c4", None, 10).await.unwrap().is_empty(),
+        "they stand in another spool"
+    );
+    let now = "2026-05-01T09:00:00Z".parse().unwrap();
+    let at = ended[0].ended_at;
+    let record =
+        async |batch, ended_at| store.record_purge(&id(batch), ended_at, 90, now).await.unwrap();
+    assert_eq!(record(5, at).await, PurgeRecorded::NotDue, "it is on its way");
+    assert_eq!(record(1, now).await, PurgeRecorded::NotDue, "it was changed meanwhile");
+    assert_eq!(store.purge_of(&id(1)).await.unwrap(), None);
+    assert_eq!(record(1, at).await, PurgeRecorded::Yes);
+    assert_eq!(record(1, at).await, PurgeRecorded::NotDue, "only once");
+    let last = store.last_manifest(&id(1)).await.unwrap().unwrap();
+    let last: BatchManifest = serde_json::from_str(&last.text).unwrap();
+    assert_eq!(last.originals_removed_after_days, Some(90), "the chain tells of it");
+    assert_eq!(store.purges_under_way(DESK, "a1b2").await.unwrap(), [id(1)]);
+    store.end_purge(&id(1), now).await.unwrap();
+    assert!(store.purges_under_way(DESK, "a1b2").await.unwrap().is_empty());
+    let purge = Purge { at: now, after_days: 90, done_at: Some(now) };
+    assert_eq!(store.purge_of(&id(1)).await.unwrap(), Some(purge));
+    assert_eq!(kept().await, ended[1..]);
+    let late = store.withdraw_document(&id(1), page_no(1), &decision()).await.unwrap();
+    assert!(matches!(late, Decided::No(Refusal::OriginalsRemoved { days: 90, .. })), "{late:?}");
+    assert_eq!(store.pages(&id(1)).await.unwrap().len(), 2, "what is known stays");
 }

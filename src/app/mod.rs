@@ -2,11 +2,12 @@
 //! the rooms of the house together.
 
 pub mod answers;
+pub mod heads;
 pub mod hot_folders;
+mod keeping;
 pub mod serve;
 
 use std::fs::File;
-use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,16 +24,14 @@ use crate::capture::{
 };
 use crate::config::{Station, lie_one_in_the_other};
 use crate::device::scanner::{ScanOrder, WhichScanner, WorkerCommand as ScanWorker};
-use crate::disk::durable::write_synced;
+use crate::disk::Disk;
 use crate::disk::placing::Placing;
-use crate::disk::{Access, Disk};
 use crate::ocr::{OcrFault, OcrSettings, Readers, WorkerCommand as OcrWorker};
 use crate::pipeline::runner::{
     Means, Opened, OpenedWhen, Outfit, Paper, RunEvent, RunFault, Runner, RunsFor,
 };
 use crate::pipeline::source;
 use crate::profile::Profile;
-use crate::records::audit::AuditHead;
 use crate::records::batch::{BatchState, ClosedBy, Expected, PaperFrom};
 use crate::records::ids::{BatchId, DocumentId};
 use crate::records::page::SpooledPage;
@@ -99,49 +98,12 @@ pub async fn open_state(folder: &Path, station: &Station, disk: Disk) -> anyhow:
     Ok(State { store, spool, station: station.id.clone(), lease, _lock: lock })
 }
 
-/// In the state folder: how far the audit chain goes, beside the database.
-const AUDIT_HEAD: &str = "audit-head.json";
-
 impl State {
     /// What is done through this is done by the user who runs the program.
     pub fn acting_for_this_user(self) -> State {
         let uid = rustix::process::geteuid().as_raw();
         let name = web::peer::name_of(uid).unwrap_or_else(|| format!("user {uid}"));
         State { store: self.store.acting_for(&name), ..self }
-    }
-}
-
-/// Notes how far the audit chain of the station goes outside the database, so
-/// that an end cut off there is found.
-pub async fn note_audit_head(
-    folder: &Path,
-    store: &Store,
-    station: &str,
-    disk: &Disk,
-) -> anyhow::Result<Option<AuditHead>> {
-    let Some(head) = store.audit_head(station).await? else { return Ok(None) };
-    let text = serde_json::to_vec(&head)?;
-    let (path, temp) = (folder.join(AUDIT_HEAD), folder.join(format!(".{AUDIT_HEAD}.part")));
-    match disk.remove_file(&temp) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-        Ok(()) | Err(_) => {}
-    }
-    write_synced(disk, &temp, Access::OwnerOnly, &mut text.as_slice())?;
-    disk.rename_over(&temp, &path)?;
-    disk.sync_folder(folder)?;
-    Ok(Some(head))
-}
-
-/// What [`note_audit_head`] noted last; `None` where nothing ever was.
-pub fn noted_audit_head(folder: &Path) -> anyhow::Result<Option<AuditHead>> {
-    let path = folder.join(AUDIT_HEAD);
-    match Disk::Real.read(&path) {
-        Ok(text) => {
-            let head = serde_json::from_slice(&text);
-            head.map(Some).with_context(|| format!("{} is damaged", path.display()))
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
     }
 }
 

@@ -14,10 +14,9 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
-use super::{
-    State, at_once, keep_apart, new_batch, note_audit_head, open_repository, open_state, readers,
-};
-use super::{answers, hot_folders};
+use super::heads::note_heads;
+use super::{State, at_once, keep_apart, new_batch, open_repository, open_state, readers};
+use super::{answers, hot_folders, keeping};
 use crate::capture::desk::{Desk, DeskParts, Settled};
 use crate::capture::two_passes;
 use crate::config::Station;
@@ -29,7 +28,7 @@ use crate::pipeline::runner::{Means, Opened, OpenedWhen, Outfit, RunFault, Runne
 use crate::profile::{self, Profile};
 use crate::records::batch::{Expected, PaperFrom};
 use crate::repository::watched_folder::WatchedFolder;
-use crate::store::{BatchRow, Store};
+use crate::store::{BatchRow, Chain, Store};
 use crate::supervisor::{Drained, Supervisor};
 use crate::web::api::event::{Events, Happening};
 use crate::web::api::order::{Order, stack};
@@ -92,7 +91,8 @@ pub async fn serve(serving: Serving) -> anyhow::Result<()> {
         async move { runner.run_station(look_again, draining).await }
     });
     keep_watchdog(&mut supervisor, alive);
-    keep_audit_head(&mut supervisor, &serving, &state);
+    keep_heads(&mut supervisor, &serving, &state);
+    keeping::keep(&mut supervisor, &serving, &state);
     tell_systemd(&[NotifyState::Ready]);
     tracing::info!(station.id = serving.station.id, "the station is ready");
     let given_up = tokio::select! {
@@ -109,7 +109,7 @@ pub async fn serve(serving: Serving) -> anyhow::Result<()> {
     if supervisor.drain(DRAIN_LIMIT).await == Drained::BrokenOff {
         tracing::warn!("steps were broken off; the next start repeats them");
     }
-    note_audit_head_or_say_so(&serving, &state.store).await;
+    note_heads_or_say_so(&serving, &state.store, None).await;
     state.store.close().await;
     match given_up {
         None => Ok(()),
@@ -353,11 +353,11 @@ fn keep_socket(supervisor: &mut Supervisor, path: &Path, web: Arc<Web>) -> anyho
 }
 
 /// The rows since the last note could be cut off unnoticed: not for long.
-const AUDIT_HEAD_NOTED_EVERY: Duration = Duration::from_secs(5);
+const HEADS_NOTED_EVERY: Duration = Duration::from_secs(5);
 
-fn keep_audit_head(supervisor: &mut Supervisor, serving: &Arc<Serving>, state: &State) {
+fn keep_heads(supervisor: &mut Supervisor, serving: &Arc<Serving>, state: &State) {
     let (serving, store, draining) = (serving.clone(), state.store.clone(), supervisor.draining());
-    supervisor.keep("audit", move || {
+    supervisor.keep("heads", move || {
         note_again_and_again(serving.clone(), store.clone(), draining.clone())
     });
 }
@@ -368,26 +368,36 @@ async fn note_again_and_again(
     mut draining: watch::Receiver<bool>,
 ) {
     let mut noted = None;
+    let mut told = None;
     loop {
-        let station = &serving.station.id;
-        if let Ok(head) = store.audit_head(station).await
-            && head != noted
-        {
-            note_audit_head_or_say_so(&serving, &store).await;
-            noted = head;
+        let mut heads = Vec::new();
+        for chain in Chain::ALL {
+            heads.push(store.chain_head(chain, &serving.station.id).await.ok());
+        }
+        if noted.as_ref() != Some(&heads) {
+            told = note_heads_or_say_so(&serving, &store, told).await;
+            noted = Some(heads);
         }
         let drains = draining.wait_for(|drains| *drains);
-        if tokio::time::timeout(AUDIT_HEAD_NOTED_EVERY, drains).await.is_ok() {
+        if tokio::time::timeout(HEADS_NOTED_EVERY, drains).await.is_ok() {
             return;
         }
     }
 }
 
-async fn note_audit_head_or_say_so(serving: &Serving, store: &Store) {
+/// Says what stands in the way, once; `told` is what was said before.
+async fn note_heads_or_say_so(
+    serving: &Serving,
+    store: &Store,
+    told: Option<String>,
+) -> Option<String> {
     let Serving { folder, station, .. } = serving;
-    if let Err(error) = note_audit_head(folder, store, &station.id, &Disk::Real).await {
-        tracing::error!(error = format!("{error:#}"), "how far the audit goes is not noted");
+    let noted = note_heads(folder, store, &station.id, &Disk::Real).await;
+    let error = noted.err().map(|error| format!("{error:#}"));
+    if let Some(error) = error.as_ref().filter(|error| told.as_ref() != Some(error)) {
+        tracing::error!(error, "how far a chain goes is not noted");
     }
+    error
 }
 
 /// Listening is tried here first, as for the socket. Where the system chose the

@@ -10,7 +10,7 @@ use super::manifest::{
     Damage, DamagedOriginal, DatabaseCopy, DatabaseKind, KeptFile, KeptOriginal, Manifest,
     is_run_name, run_name,
 };
-use super::{BackupFault, SPOOL, STAGING_OWNER};
+use super::{AUDIT_HEAD, BackupFault, MANIFEST_HEAD, SPOOL, STAGING_OWNER};
 use crate::disk::durable::{WriteFault, Written, make_folders, write_synced};
 use crate::disk::{Access, Disk, EntryKind};
 use crate::records::ids::{BatchId, Sha256};
@@ -47,26 +47,38 @@ pub async fn back_up(
     let unusable = |source| BackupFault::FolderUnusable { folder: order.to.to_owned(), source };
     let folder = make_backup_folder(disk, order.to).map_err(unusable)?;
     let lock = disk.lock_file(&folder.join("lock")).map_err(unusable)?;
-    let _lock = lock.ok_or_else(|| BackupFault::FolderInUse { folder: folder.clone() })?;
+    let lock = lock.ok_or_else(|| BackupFault::FolderInUse { folder: folder.clone() })?;
     let before = Manifest::read(disk, &folder)?;
     let made_at = unused_run(disk, &folder, order.now).map_err(unusable)?;
     let run = make_folders(disk, &folder, Path::new(&run_name(made_at)), Access::OwnerOnly);
     let run = run.map_err(unusable)?;
 
+    let mut heads = Vec::new();
+    for name in [AUDIT_HEAD, MANIFEST_HEAD] {
+        heads.extend(keep_if_any(disk, order.state, &run, name)?);
+    }
     let database = copy_database(disk, order.database, &run).await?;
     let mut manifest = Manifest::begin(made_at, order.station, database);
-    manifest.staging_owner = keep_staging_owner(disk, order.state, &run)?;
+    manifest.heads = heads;
+    manifest.staging_owner = keep_if_any(disk, order.state, &run, STAGING_OWNER)?;
     if let Some(before) = &before {
         check_same_station(&folder, before, &manifest)?;
     }
     for (name, path) in order.settings {
         manifest.settings.push(keep_of_run(disk, path, &run, name)?);
     }
-    let originals_added = keep_originals(disk, order, &folder, &run, &mut manifest, kept).await?;
+    let Originals { added, purged } =
+        keep_originals(disk, order, &folder, &run, &mut manifest, kept).await?;
+    if purged_since_the_copy(order, &manifest).await? {
+        // Another copy tells of it, and its originals are no longer looked for.
+        drop(lock);
+        return Box::pin(back_up(disk, order, kept)).await;
+    }
     disk.sync_folder(&run).map_err(unusable)?;
     manifest.write(disk, &folder)?;
     take_away_other_runs(disk, &folder, &manifest.run).map_err(unusable)?;
-    Ok(Made { manifest, originals_added })
+    take_away_purged(disk, &folder, &purged).map_err(unusable)?;
+    Ok(Made { manifest, originals_added: added })
 }
 
 fn make_backup_folder(disk: &Disk, to: &Path) -> io::Result<PathBuf> {
@@ -106,15 +118,17 @@ async fn copy_database(
     Ok(DatabaseCopy { kind: DatabaseKind::of(database), copy: KeptFile { name, sha256, bytes } })
 }
 
-fn keep_staging_owner(
+/// A file of the state folder; `None` where there is none.
+fn keep_if_any(
     disk: &Disk,
     state: &Path,
     run: &Path,
+    name: &str,
 ) -> Result<Option<KeptFile>, BackupFault> {
-    let path = state.join(STAGING_OWNER);
+    let path = state.join(name);
     match disk.kind_of(&path) {
         Ok(None) => Ok(None),
-        Ok(Some(_)) => keep_of_run(disk, &path, run, STAGING_OWNER).map(Some),
+        Ok(Some(_)) => keep_of_run(disk, &path, run, name).map(Some),
         Err(source) => Err(BackupFault::Read { path, source }),
     }
 }
@@ -150,6 +164,15 @@ fn keep_of_run(disk: &Disk, from: &Path, run: &Path, name: &str) -> Result<KeptF
     Ok(KeptFile { name: name.to_owned(), sha256, bytes })
 }
 
+/// What became of the originals.
+#[derive(Default)]
+struct Originals {
+    /// Not in the backup before.
+    added: u64,
+    /// Batches whose originals were removed, as their profiles say.
+    purged: Vec<BatchId>,
+}
+
 /// The rows are those of the copy. A shared database can only be asked as it is
 /// now, which is as good: pages are never taken away from it.
 async fn keep_originals(
@@ -159,21 +182,42 @@ async fn keep_originals(
     run: &Path,
     manifest: &mut Manifest,
     kept: &dyn Fn(),
-) -> Result<u64, BackupFault> {
+) -> Result<Originals, BackupFault> {
     let asked = match order.database {
         Database::Sqlite(_) => Database::Sqlite(run.join(&manifest.database.copy.name)),
         Database::Postgres(_) => order.database.clone(),
     };
     let store = Store::open_to_read(&asked).await?;
-    let mut added = 0;
+    let mut originals = Originals::default();
     for batch in store.batches_of_station(order.station).await? {
+        if store.is_purged(&batch).await? {
+            originals.purged.push(batch);
+            continue;
+        }
         let pages = store.pages(&batch).await?;
         if !pages.is_empty() {
-            added += keep_batch(disk, order.state, folder, &batch, pages, manifest, kept)?;
+            originals.added +=
+                keep_batch(disk, order.state, folder, &batch, pages, manifest, kept)?;
         }
     }
     store.close().await;
-    Ok(added)
+    Ok(originals)
+}
+
+/// Whether originals that are not there were removed while the backup was made.
+async fn purged_since_the_copy(
+    order: &BackupOrder<'_>,
+    manifest: &Manifest,
+) -> Result<bool, BackupFault> {
+    let mut lost = manifest.damaged.iter().filter(|original| original.damage == Damage::Lost);
+    let Some(first) = lost.next() else { return Ok(false) };
+    let store = Store::open_to_read(order.database).await?;
+    let mut purged = false;
+    for original in std::iter::once(first).chain(lost) {
+        purged = purged || store.is_purged(&original.batch).await?;
+    }
+    store.close().await;
+    Ok(purged)
 }
 
 fn keep_batch(
@@ -271,6 +315,18 @@ pub(super) fn take_away(disk: &Disk, path: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         Ok(()) | Err(_) => Ok(()),
     }
+}
+
+/// What earlier runs kept of batches whose originals were removed since.
+fn take_away_purged(disk: &Disk, folder: &Path, purged: &[BatchId]) -> io::Result<()> {
+    let spool = folder.join(SPOOL);
+    for batch in purged {
+        let kept = spool.join(batch.as_str());
+        if disk.kind_of(&kept)?.is_some() {
+            std::fs::remove_dir_all(&kept)?;
+        }
+    }
+    disk.sync_folder(&spool)
 }
 
 /// Earlier runs, and those that were cut short.

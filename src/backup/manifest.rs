@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{BackupFault, SPOOL};
+use super::{AUDIT_HEAD, BackupFault, MANIFEST_HEAD, SPOOL};
 use crate::disk::Disk;
 use crate::disk::durable::write_over;
 use crate::records::ids::{BatchId, Sha256};
@@ -16,7 +16,7 @@ use crate::store::Database;
 pub(super) const FILE: &str = "manifest.json";
 
 /// Raised when an older program would restore less than there is.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// A backup's own words; paths are made of its names, never taken from it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -33,6 +33,9 @@ pub struct Manifest {
     pub(super) database: DatabaseCopy,
     /// None where nothing was ever filed.
     pub(super) staging_owner: Option<KeptFile>,
+    /// How far the station's chains went; none in the first format.
+    #[serde(default)]
+    pub(super) heads: Vec<KeptFile>,
     pub(super) settings: Vec<KeptFile>,
     pub(super) originals: Vec<KeptOriginal>,
     /// Originals that were damaged when the backup was made, and not kept.
@@ -114,6 +117,7 @@ impl Manifest {
             run: run_name(made_at),
             database,
             staging_owner: None,
+            heads: Vec::new(),
             settings: Vec::new(),
             originals: Vec::new(),
             damaged: Vec::new(),
@@ -159,7 +163,10 @@ impl Manifest {
         backup: &'a Path,
     ) -> impl Iterator<Item = (PathBuf, Sha256, u64)> + 'a {
         let of_run = [&self.database.copy].into_iter().chain(&self.staging_owner);
-        let of_run = of_run.chain(&self.settings).map(|kept| (self.in_run(backup, kept), kept));
+        let of_run = of_run
+            .chain(&self.heads)
+            .chain(&self.settings)
+            .map(|kept| (self.in_run(backup, kept), kept));
         of_run.map(|(path, kept)| (path, kept.sha256, kept.bytes)).chain(
             self.originals.iter().map(|original| {
                 (original.path(&backup.join(SPOOL)), original.sha256, original.bytes)
@@ -198,6 +205,11 @@ fn parse(text: &[u8]) -> Result<Manifest, Refused> {
         return Err(Refused::Newer { by: outguide, found: format });
     }
     let manifest: Manifest = serde_json::from_slice(text).map_err(unreadable)?;
+    // They go to these places in the state folder.
+    let is_head = |kept: &KeptFile| [AUDIT_HEAD, MANIFEST_HEAD].contains(&&*kept.name);
+    if let Some(other) = manifest.heads.iter().find(|kept| !is_head(kept)) {
+        return Err(Refused::Unreadable(format!("it names {:?}", other.name)));
+    }
     let names_of_run = [&manifest.database.copy]
         .into_iter()
         .chain(&manifest.staging_owner)
@@ -240,6 +252,7 @@ mod tests {
             "database": {"kind": "sqlite", "copy":
                 {"name": "outguide.db", "sha256": "0".repeat(64), "bytes": 1}},
             "staging_owner": null, "settings": [], "damaged": [],
+            "heads": [{"name": "audit-head.json", "sha256": "0".repeat(64), "bytes": 1}],
             "originals": [{"batch": "20260131-090000-1a2b", "file": "0001.png",
                            "sha256": "0".repeat(64), "bytes": 1}],
         })
@@ -248,8 +261,8 @@ mod tests {
     #[test]
     fn a_manifest_of_a_newer_version_is_known_as_such_whatever_it_holds() {
         assert!(parse(manifest().to_string().as_bytes()).is_ok());
-        let newer = parse(br#"{"format": 2, "outguide": "9.0", "pages": []}"#);
-        assert!(matches!(newer, Err(Refused::Newer { by, found: 2 }) if by == "9.0"));
+        let newer = parse(br#"{"format": 3, "outguide": "9.0", "pages": []}"#);
+        assert!(matches!(newer, Err(Refused::Newer { by, found: 3 }) if by == "9.0"));
     }
 
     #[test]
@@ -260,6 +273,7 @@ mod tests {
             ("/originals/0/batch", "../x"),
             ("/database/copy/name", "/etc/passwd"),
             ("/run", "../run"),
+            ("/heads/0/name", "outguide.db"),
         ] {
             let mut changed = manifest();
             *changed.pointer_mut(pointer).unwrap() = name.into();

@@ -4,13 +4,17 @@
 //! BACKUP/manifest.json                     what the backup holds, each file with its hash
 //! BACKUP/run-20260131T090000Z/outguide.db  the database (of stations that share one: outguide.pgdump)
 //! BACKUP/run-20260131T090000Z/staging-owner
+//! BACKUP/run-20260131T090000Z/audit-head.json and manifest-head.json
 //! BACKUP/run-20260131T090000Z/station.toml and profiles/…, for a person to put back
 //! BACKUP/spool/<batch>/0001.png            originals, shared by all runs: they never change
 //! BACKUP/lock                              held while a backup is made
 //! ```
 //!
-//! **Order.** The database is copied first, then the files its rows name: a
-//! page's file is durable before its row, so every row of the copy has its file.
+//! **Order.** How far the chains go is copied first, then the database, which
+//! goes so far at least, then the files its rows name: a page's file is durable
+//! before its row, so every row of the copy has its file. Pages that were removed
+//! as their profile says are not looked for, and go from the backup too once its
+//! next run is whole.
 //! The manifest comes last, in one rename over that of the run before, and only
 //! then the earlier run's folder goes. So a backup is whole whenever it has a
 //! manifest, and one that was cut short leaves the one before as it was.
@@ -34,6 +38,10 @@ use crate::store::StoreFault;
 /// In the state folder: who the station is in a staging folder.
 const STAGING_OWNER: &str = "staging-owner";
 const SPOOL: &str = "spool";
+/// In the state folder: how far the audit goes, where that was ever noted.
+pub const AUDIT_HEAD: &str = "audit-head.json";
+/// The same of the manifests of batches.
+pub const MANIFEST_HEAD: &str = "manifest-head.json";
 
 #[derive(Debug, thiserror::Error)]
 pub enum BackupFault {

@@ -76,9 +76,11 @@ pub async fn restore(
             .map_err(unusable)?;
     }
     put_back_originals(disk, order.from, &state, &manifest, told)?;
-    if let Some(owner) = &manifest.staging_owner {
-        let from = manifest.in_run(order.from, owner);
-        put_back(disk, &from, &state.join(STAGING_OWNER), owner.sha256)?;
+    let heads = manifest.heads.iter().map(|kept| (&*kept.name, kept));
+    for (name, kept) in manifest.staging_owner.iter().map(|kept| (STAGING_OWNER, kept)).chain(heads)
+    {
+        let from = manifest.in_run(order.from, kept);
+        put_back(disk, &from, &state.join(name), kept.sha256)?;
     }
     put_back_database(disk, order, &state, &manifest).await?;
     disk.sync_folder(&state).map_err(unusable)?;
@@ -188,6 +190,9 @@ async fn rows_without_files(from: &Path, manifest: &Manifest) -> Result<Vec<Stri
     let store = Store::open_to_read(&Database::Sqlite(copy)).await?;
     let mut problems = Vec::new();
     for batch in store.batches_of_station(&manifest.station).await? {
+        if store.is_purged(&batch).await? {
+            continue;
+        }
         for page in store.pages(&batch).await? {
             if !known.contains(&(&batch, &page.file)) {
                 problems.push(format!("not kept: page {} of batch {batch}", page.no));

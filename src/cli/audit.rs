@@ -7,8 +7,8 @@ use super::exit::{Ends, Exit, Stopped};
 use super::settings::{self, StateArgs};
 use super::telling::{plural, say, say_json};
 use crate::app;
-use crate::records::audit::{AuditCheck, AuditHead, AuditProblem};
-use crate::store::Store;
+use crate::records::chain::{ChainCheck, ChainHead, ChainProblem};
+use crate::store::{Chain, Store};
 
 /// Rows read at once.
 const PIECE: u32 = 1000;
@@ -56,7 +56,7 @@ struct Verdict {
 struct StationVerdict {
     station: String,
     rows: u64,
-    problems: Vec<AuditProblem>,
+    problems: Vec<ChainProblem>,
 }
 
 pub async fn run(command: AuditCommand) -> Result<Exit, Stopped> {
@@ -69,16 +69,18 @@ pub async fn run(command: AuditCommand) -> Result<Exit, Stopped> {
 async fn verify(args: &StateArgs, json: bool) -> Result<Exit, Stopped> {
     let station = settings::station(args)?;
     let folder = settings::state_dir(args, &station);
-    let noted = app::noted_audit_head(&folder).ends(Exit::Storage)?;
+    let noted = app::heads::noted_head(&folder, Chain::Audit, &station.id).ends(Exit::Storage)?;
     let store = opened(args).await?;
-    let mut names = store.audited_stations().await.ends(Exit::Storage)?;
-    if noted.is_some() && !names.contains(&station.id) {
+    let mut names = store.stations_of_chain(Chain::Audit).await.ends(Exit::Storage)?;
+    if let Some(noted) = &noted
+        && !names.contains(&noted.station)
+    {
         // Its whole chain is gone.
-        names.push(station.id.clone());
+        names.push(noted.station.clone());
     }
     let mut stations = Vec::new();
     for name in names {
-        let noted = noted.filter(|_| name == station.id);
+        let noted = noted.as_ref().filter(|noted| noted.station == name).map(|noted| noted.head);
         let (rows, problems) = follow(&store, &name, noted).await?;
         stations.push(StationVerdict { station: name, rows, problems });
     }
@@ -102,9 +104,9 @@ async fn verify(args: &StateArgs, json: bool) -> Result<Exit, Stopped> {
 async fn follow(
     store: &Store,
     station: &str,
-    noted: Option<AuditHead>,
-) -> Result<(u64, Vec<AuditProblem>), Stopped> {
-    let mut check = AuditCheck::against(noted);
+    noted: Option<ChainHead>,
+) -> Result<(u64, Vec<ChainProblem>), Stopped> {
+    let mut check = ChainCheck::against(noted);
     let mut after = 0;
     loop {
         let rows = store.audit_rows(station, after, PIECE).await.ends(Exit::Storage)?;
@@ -118,7 +120,7 @@ async fn follow(
 
 async fn export(args: &StateArgs) -> Result<Exit, Stopped> {
     let store = opened(args).await?;
-    for station in store.audited_stations().await.ends(Exit::Storage)? {
+    for station in store.stations_of_chain(Chain::Audit).await.ends(Exit::Storage)? {
         let mut after = 0;
         loop {
             let rows = store.audit_rows(&station, after, PIECE).await.ends(Exit::Storage)?;

@@ -167,9 +167,9 @@ async fn capture(
     };
     let ended = to_the_end(args, &mut work, &which).await;
     let store = &work.state.store;
-    let noted = app::note_audit_head(&folder, store, &station.id, &Disk::Real).await;
+    let noted = app::heads::note_heads(&folder, store, &station.id, &Disk::Real).await;
     if let Err(error) = noted {
-        tracing::error!(error = format!("{error:#}"), "how far the audit goes is not noted");
+        tracing::error!(error = format!("{error:#}"), "how far a chain goes is not noted");
     }
     if ended.is_err() {
         match standing_of(&work).await {

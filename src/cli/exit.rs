@@ -27,8 +27,8 @@ pub enum Exit {
     Input = 8,
     /// Nothing was scanned: no batch was made.
     Nothing = 9,
-    /// `verify`, `check` or `backup` found something wrong, or `restore` in the
-    /// backup.
+    /// `verify`, `check`, `backup` or `purge` found something wrong, or `restore`
+    /// in the backup.
     FoundWrong = 10,
 }
 

@@ -19,6 +19,7 @@ mod document;
 mod exit;
 mod handed_over;
 mod progress;
+mod purge;
 mod question;
 mod report;
 mod resume;
@@ -53,6 +54,7 @@ enum Command {
     ServiceFolders(service_folders::ServiceFoldersArgs),
     Backup(backup::BackupArgs),
     Restore(backup::RestoreArgs),
+    Purge(purge::PurgeArgs),
     Batch(batch::BatchCommand),
     Question(question::QuestionCommand),
     Document(document::DocumentCommand),
@@ -80,6 +82,7 @@ impl Command {
             Command::Verify(args) => args.json,
             Command::Backup(args) => args.json,
             Command::Restore(args) => args.json,
+            Command::Purge(args) => args.json,
             Command::Batch(command) => command.json(),
             Command::Question(command) => command.json(),
             Command::Document(command) => command.json(),
@@ -131,6 +134,7 @@ pub fn run() -> ExitCode {
         Command::ServiceFolders(args) => service_folders::run(&args),
         Command::Backup(args) => waiting_for(async move { backup::run(&args).await }),
         Command::Restore(args) => waiting_for(async move { backup::run_restore(&args).await }),
+        Command::Purge(args) => waiting_for(async move { purge::run(&args).await }),
         Command::Batch(command) => waiting_for(batch::run(command)),
         Command::Question(command) => waiting_for(question::run(command)),
         Command::Document(command) => waiting_for(document::run(command)),

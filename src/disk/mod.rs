@@ -188,6 +188,14 @@ impl Disk {
         }
     }
 
+    /// Removes a folder, which must be empty.
+    pub fn remove_folder(&self, folder: &Path) -> io::Result<()> {
+        match self {
+            Disk::Real => real::remove_folder(folder),
+            Disk::Recording(recorder) => recorder.remove_folder(folder),
+        }
+    }
+
     /// Makes the names in a folder survive: those added, moved and removed.
     #[track_caller]
     pub fn sync_folder(&self, folder: &Path) -> io::Result<()> {

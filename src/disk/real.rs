@@ -49,6 +49,10 @@ pub(super) fn remove_file(path: &Path) -> io::Result<()> {
     fs::remove_file(path)
 }
 
+pub(super) fn remove_folder(folder: &Path) -> io::Result<()> {
+    fs::remove_dir(folder)
+}
+
 /// fsync(2) answers EINVAL for a folder on file systems that keep no names of
 /// their own to write back (some FUSE and network ones): there the server's
 /// answer to the rename is all the promise there is, and nothing is left to do.

@@ -40,6 +40,7 @@ pub struct Profile {
     pub pdf: PdfSettings,
     pub review: Review,
     pub filing: Filing,
+    pub keep: Keep,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -290,6 +291,13 @@ pub struct Filing {
     /// Whether the template may name a patient's fields; without it such a
     /// template is refused.
     pub patient_values_in_file_names: bool,
+}
+
+/// What stays of a batch once it has come to its end, and for how long.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Keep {
+    /// Days the originals stay; `None` for ever.
+    pub original_days: Option<u32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -99,6 +99,9 @@ fn settings_reach_the_profile_as_written() {
         Some(Zone { left: 0.0, top: 0.5, right: 1.0, bottom: 1.0 })
     );
     assert_eq!(profile.cleaning, Cleaning::default());
+    assert_eq!(profile.keep.original_days, None, "for ever");
+    let limited = RIGHT.to_owned() + "[keep]\noriginal_days = 90\n";
+    assert_eq!(parse(&limited, "test.toml").0.unwrap().keep.original_days, Some(90));
 }
 
 #[test]
@@ -196,6 +199,16 @@ const SPOILT: &[(&str, &str, &str)] = &[
         "length = 10",
         "length = 10\nplace_on_the_page = 5",
         "remove it; known here: field, pattern, symbology, length, check, zone, cover_sheet",
+    ),
+    (
+        "[ocr]",
+        "[keep]\noriginal_days = 0\n[ocr]",
+        "keep.original_days: is 0; write a whole number from 1 to 36500",
+    ),
+    (
+        "[ocr]",
+        "[keep]\noriginals_days = 90\n[ocr]",
+        "keep.originals_days: is not a setting; did you mean \"original_days\"?",
     ),
     ("[ocr]", "[ocrr]", "ocr.languages: is missing"),
     ("\"eng\"", "\"../eng\"", "ocr.languages[1]: \"../eng\" is not a language"),
@@ -519,10 +532,10 @@ fn the_documentation_lists_every_setting_and_no_other() {
         .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
         .filter(|key| !key.starts_with('"'))
         .collect();
-    let complete = RIGHT.replace("[ocr]", "[cleaning]\n[pdf]\n[ocr]");
+    let complete = RIGHT.replace("[ocr]", "[cleaning]\n[pdf]\n[keep]\n[ocr]");
     for section in ["", "scanner", "cleaning", "barcodes", "barcodes.field", "separation"]
         .into_iter()
-        .chain(["document_type", "ocr", "pdf", "filing"])
+        .chain(["document_type", "ocr", "pdf", "filing", "keep"])
     {
         let header = match section {
             "" => "title = \"Test chart\"".to_owned(),
@@ -538,7 +551,7 @@ fn the_documentation_lists_every_setting_and_no_other() {
         let sections = ["scanner", "cleaning", "barcodes", "separation", "document_type", "ocr"];
         let is_section = |key: &&str| {
             sections.contains(key)
-                || ["pdf", "filing", "options"].contains(key)
+                || ["pdf", "filing", "keep", "options"].contains(key)
                 || (section == "barcodes" && *key == "field")
         };
         let mut keys = known.split(", ").filter(|key| !is_section(key));

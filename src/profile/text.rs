@@ -8,8 +8,9 @@ use regex::Regex;
 
 use super::{
     BarcodeRules, BitonalCoding, CheckDigit, Cleaning, DocumentType, FieldRule, FiledPixels,
-    Filing, Ocr, PageSize, PaperSource, PdfSettings, Profile, Review, ScanMode, ScannerSettings,
-    SeparateBy, Separation, SidecarFormat, Threshold, VALUE_GROUP, Zone, contradictions, places,
+    Filing, Keep, Ocr, PageSize, PaperSource, PdfSettings, Profile, Review, ScanMode,
+    ScannerSettings, SeparateBy, Separation, SidecarFormat, Threshold, VALUE_GROUP, Zone,
+    contradictions, places,
 };
 use crate::records::barcode::Symbology;
 use crate::records::document::FieldName;
@@ -53,6 +54,7 @@ fn profile(name: &str, root: &Section<'_>) -> Profile {
         pdf: pdf(root.section("pdf")),
         review: review(root),
         filing: filing(root.section("filing")),
+        keep: keep(root.section("keep")),
     };
     root.no_other_keys();
     profile
@@ -437,4 +439,12 @@ fn filing(section: Section<'_>) -> Filing {
     };
     section.no_other_keys();
     filing
+}
+
+/// A hundred years and more are written as no limit at all.
+fn keep(section: Section<'_>) -> Keep {
+    let days = section.whole("original_days", 1..=36_500);
+    let keep = Keep { original_days: days.map(|days| days as u32) };
+    section.no_other_keys();
+    keep
 }

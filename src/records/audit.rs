@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::chain::Link;
 use super::ids::{BatchId, Sha256};
 
 /// What an audit row tells of.
@@ -50,10 +51,14 @@ pub enum Action {
     TakeDocument,
     /// The repository said that something is wrong with it.
     RefuseDocument,
+    /// A manifest of it was written: it came to its end, or was changed after it.
+    SealBatch,
+    /// Its originals were removed, as its profile says.
+    PurgeBatch,
 }
 
 impl Action {
-    pub const ALL: [Action; 22] = [
+    pub const ALL: [Action; 24] = [
         Action::OpenBatch,
         Action::ContinueBatch,
         Action::PauseBatch,
@@ -76,6 +81,8 @@ impl Action {
         Action::WithdrawDocument,
         Action::TakeDocument,
         Action::RefuseDocument,
+        Action::SealBatch,
+        Action::PurgeBatch,
     ];
 
     pub fn name(self) -> &'static str {
@@ -102,6 +109,8 @@ impl Action {
             Action::WithdrawDocument => "withdraw-document",
             Action::TakeDocument => "take-document",
             Action::RefuseDocument => "refuse-document",
+            Action::SealBatch => "seal-batch",
+            Action::PurgeBatch => "purge-batch",
         }
     }
 }
@@ -145,10 +154,21 @@ pub struct AuditRow {
     pub hash: Sha256,
 }
 
-impl AuditRow {
-    /// What `hash` must be: SHA-256 of the other values as a JSON array, in the
-    /// order they are declared.
-    pub fn expected_hash(&self) -> Sha256 {
+impl Link for AuditRow {
+    fn no(&self) -> u64 {
+        self.no
+    }
+
+    fn before(&self) -> Sha256 {
+        self.before
+    }
+
+    fn hash(&self) -> Sha256 {
+        self.hash
+    }
+
+    /// SHA-256 of the other values as a JSON array, in the order they are declared.
+    fn expected_hash(&self) -> Sha256 {
         let values = (
             &self.station,
             self.no,
@@ -162,89 +182,5 @@ impl AuditRow {
         );
         let text = serde_json::to_string(&values).expect("plain values are JSON");
         Sha256::of(text.as_bytes())
-    }
-}
-
-/// How long a station's chain is, and its last hash.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AuditHead {
-    pub no: u64,
-    pub hash: Sha256,
-}
-
-/// What is wrong with a chain.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "kind")]
-pub enum AuditProblem {
-    /// A row's values are not those its hash was made of.
-    Changed { no: u64 },
-    /// A row is not bound to the one that stands before it.
-    Unbound { no: u64 },
-    /// Rows between these are gone.
-    Gap { after: u64, next: u64 },
-    /// The chain ends before the row that was last noted outside the database.
-    CutOff { last: u64, noted: u64 },
-    /// The row noted outside the database is another.
-    OtherHead { no: u64 },
-}
-
-impl fmt::Display for AuditProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            AuditProblem::Changed { no } => write!(f, "row {no} was changed"),
-            AuditProblem::Unbound { no } => write!(f, "row {no} does not follow the one before it"),
-            AuditProblem::Gap { after, next } => {
-                write!(f, "rows between {after} and {next} are gone")
-            }
-            AuditProblem::CutOff { last, noted } => {
-                write!(f, "the rows behind {last} are gone, up to {noted} at least")
-            }
-            AuditProblem::OtherHead { no } => {
-                write!(f, "row {no} is not the one that was noted outside the database")
-            }
-        }
-    }
-}
-
-/// Follows a chain row by row.
-#[derive(Debug, Default)]
-pub struct AuditCheck {
-    last: Option<AuditHead>,
-    noted: Option<AuditHead>,
-    problems: Vec<AuditProblem>,
-}
-
-impl AuditCheck {
-    /// `noted` is what was kept outside the database.
-    pub fn against(noted: Option<AuditHead>) -> Self {
-        AuditCheck { noted, ..AuditCheck::default() }
-    }
-
-    /// The next row, in the order of their numbers.
-    pub fn row(&mut self, row: &AuditRow) {
-        let (last, before) = self.last.map_or((0, Sha256::from_bytes([0; 32])), |l| (l.no, l.hash));
-        if row.no != last + 1 {
-            self.problems.push(AuditProblem::Gap { after: last, next: row.no });
-        } else if row.before != before {
-            self.problems.push(AuditProblem::Unbound { no: row.no });
-        }
-        if row.hash != row.expected_hash() {
-            self.problems.push(AuditProblem::Changed { no: row.no });
-        }
-        if self.noted.is_some_and(|noted| noted.no == row.no && noted.hash != row.hash) {
-            self.problems.push(AuditProblem::OtherHead { no: row.no });
-        }
-        self.last = Some(AuditHead { no: row.no, hash: row.hash });
-    }
-
-    /// The rows followed, and what is wrong.
-    pub fn end(mut self) -> (u64, Vec<AuditProblem>) {
-        let last = self.last.map_or(0, |last| last.no);
-        if let Some(noted) = self.noted
-            && noted.no > last
-        {
-            self.problems.push(AuditProblem::CutOff { last, noted: noted.no });
-        }
-        (last, self.problems)
     }
 }

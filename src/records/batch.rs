@@ -83,6 +83,21 @@ impl BatchState {
             | BatchState::Discarded => false,
         }
     }
+
+    /// Whether nothing of it is left to do.
+    pub fn is_ended(self) -> bool {
+        match self {
+            BatchState::Filed | BatchState::Discarded => true,
+            BatchState::Open
+            | BatchState::Scanning
+            | BatchState::Paused
+            | BatchState::Processing
+            | BatchState::InQuestion
+            | BatchState::AwaitingReview
+            | BatchState::Filing
+            | BatchState::Held => false,
+        }
+    }
 }
 
 impl fmt::Display for BatchState {

@@ -243,7 +243,7 @@ impl Sha256 {
         Sha256(sha2::Sha256::digest(bytes).into())
     }
 
-    pub fn from_bytes(digest: [u8; 32]) -> Self {
+    pub const fn from_bytes(digest: [u8; 32]) -> Self {
         Sha256(digest)
     }
 }

@@ -6,9 +6,11 @@
 pub mod audit;
 pub mod barcode;
 pub mod batch;
+pub mod chain;
 pub mod cover_sheet;
 pub mod document;
 pub mod ids;
+pub mod manifest;
 pub mod page;
 pub mod page_file;
 pub mod raster;

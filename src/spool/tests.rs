@@ -1,6 +1,7 @@
 use std::fs;
 
 use super::*;
+use crate::disk::recording::AfterCut;
 use crate::disk::recording::Recorder;
 use crate::disk::recording::faults::Fault;
 
@@ -194,4 +195,39 @@ fn what_was_being_derived_at_a_stop_is_deleted_and_what_was_derived_stays() {
     assert_eq!(spool.set_unclaimed_aside(&batch(), &claimed).unwrap(), []);
     assert_eq!(fs::read(derived.join("0001.picture")).unwrap(), b"whole");
     assert_eq!(fs::read_dir(&derived).unwrap().count(), 1);
+}
+
+#[test]
+fn what_is_removed_of_a_batch_stays_gone_wherever_the_power_failed_in_between() {
+    let ends = [AfterCut::NothingUnsynced, AfterCut::Scattered { seed: 7 }];
+    for (operations, after) in (0..8).flat_map(|at| ends.map(|after| (at, after))) {
+        let (_root, recorder, spool) = spool();
+        spool.keep(&batch(), page(1), b"first", OriginalKind::Png).unwrap();
+        spool.keep(&batch(), page(2), b"second", OriginalKind::Png).unwrap();
+        spool.write_derived(&batch(), "0001.picture", b"derived").unwrap();
+        let other: BatchId = "20260131-090001-1a2b".parse().unwrap();
+        let kept = spool.keep(&other, page(1), b"other", OriginalKind::Png).unwrap();
+        recorder.restart_process();
+        recorder.cut_after(operations);
+        let removed = spool.remove_batch(&batch());
+        recorder.settle_after_cut(after).unwrap();
+        if removed.is_err() {
+            spool.remove_batch(&batch()).unwrap();
+            recorder.settle_after_cut(after).unwrap();
+        }
+        assert!(!spool.batch_folder(&batch()).exists(), "{operations} {after:?}");
+        spool.verified_original(&other, &kept.file, kept.sha256).unwrap();
+    }
+}
+
+#[test]
+fn a_shared_spool_that_is_not_mounted_has_no_batch_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = Spool::open_shared(folder.path(), Disk::Real, 0).unwrap();
+    spool.keep(&batch(), page(1), b"first", OriginalKind::Png).unwrap();
+    spool.remove_batch(&batch()).unwrap();
+    assert!(!spool.batch_folder(&batch()).exists());
+    fs::remove_file(folder.path().join(SPOOL_ID)).unwrap();
+    let refused = spool.remove_batch(&batch());
+    assert!(matches!(refused, Err(SpoolFault::RemoveBatch { .. })), "{refused:?}");
 }

@@ -2,11 +2,13 @@
 //! tell of.
 
 use sqlx::any::AnyRow;
-use sqlx::{Any, AssertSqlSafe, Transaction};
+use sqlx::{Any, Transaction};
 
+use super::chain::Chain;
 use super::{Store, StoreFault, column, failed, number, number_if_any, parsed};
-use crate::records::audit::{Action, AuditHead, AuditRow};
-use crate::records::ids::{BatchId, PageNo, Sha256};
+use crate::records::audit::{Action, AuditRow};
+use crate::records::chain::{ChainHead, Link};
+use crate::records::ids::{BatchId, PageNo};
 
 /// What is told of, beside who and when.
 #[derive(Debug, Clone)]
@@ -38,25 +40,9 @@ impl Store {
         tx: &mut Transaction<'_, Any>,
         told: Told<'_>,
     ) -> Result<(), sqlx::Error> {
-        let station: &str = &self.station;
-        let hold = self.dialect.holding_the_row();
-        let nothing = Sha256::from_bytes([0; 32]).to_string();
-        sqlx::query(
-            "INSERT INTO audit_head (station, no, hash) VALUES ($1, 0, $2) ON CONFLICT DO NOTHING",
-        )
-        .bind(station)
-        .bind(&nothing)
-        .execute(&mut **tx)
-        .await?;
-        let head = sqlx::query(AssertSqlSafe(format!(
-            "SELECT no, hash FROM audit_head WHERE station = $1 {hold}"
-        )))
-        .bind(station)
-        .fetch_one(&mut **tx)
-        .await?;
-        let head = read_head(&head).map_err(|fault| sqlx::Error::Decode(fault.into()))?;
+        let head = self.hold_head(tx, Chain::Audit).await?;
         let mut row = AuditRow {
-            station: station.to_owned(),
+            station: self.station.to_string(),
             no: head.no + 1,
             at: jiff::Timestamp::now(),
             actor: self.actor.to_string(),
@@ -84,13 +70,7 @@ impl Store {
         .bind(row.hash.to_string())
         .execute(&mut **tx)
         .await?;
-        sqlx::query("UPDATE audit_head SET no = $2, hash = $3 WHERE station = $1")
-            .bind(station)
-            .bind(row.no as i64)
-            .bind(row.hash.to_string())
-            .execute(&mut **tx)
-            .await
-            .map(drop)
+        self.move_head(tx, Chain::Audit, ChainHead { no: row.no, hash: row.hash }).await
     }
 
     /// That a person saw a page.
@@ -102,26 +82,6 @@ impl Store {
         tx.commit().await.map_err(failed(ACTION))
     }
 
-    /// The end of the station's chain; `None` before its first row.
-    pub async fn audit_head(&self, station: &str) -> Result<Option<AuditHead>, StoreFault> {
-        sqlx::query("SELECT no, hash FROM audit_head WHERE station = $1 AND no > 0")
-            .bind(station)
-            .fetch_optional(&self.pool)
-            .await
-            .map_err(failed("look up the end of the audit chain"))?
-            .as_ref()
-            .map(read_head)
-            .transpose()
-    }
-
-    /// Stations that have a chain.
-    pub async fn audited_stations(&self) -> Result<Vec<String>, StoreFault> {
-        sqlx::query_scalar("SELECT DISTINCT station FROM audit ORDER BY station")
-            .fetch_all(&self.pool)
-            .await
-            .map_err(failed("list audited stations"))
-    }
-
     /// A station's rows behind number `after`, in order; at most `most`.
     pub async fn audit_rows(
         &self,
@@ -129,21 +89,8 @@ impl Store {
         after: u64,
         most: u32,
     ) -> Result<Vec<AuditRow>, StoreFault> {
-        sqlx::query("SELECT * FROM audit WHERE station = $1 AND no > $2 ORDER BY no LIMIT $3")
-            .bind(station)
-            .bind(after as i64)
-            .bind(i64::from(most))
-            .fetch_all(&self.pool)
-            .await
-            .map_err(failed("list audit rows"))?
-            .iter()
-            .map(read_row)
-            .collect()
+        self.chain_rows(Chain::Audit, station, after, most, read_row).await
     }
-}
-
-fn read_head(row: &AnyRow) -> Result<AuditHead, StoreFault> {
-    Ok(AuditHead { no: number(row, "no")?, hash: parsed(row, "hash")? })
 }
 
 fn read_row(row: &AnyRow) -> Result<AuditRow, StoreFault> {

@@ -298,6 +298,11 @@ impl Store {
             .execute(&mut *tx)
             .await
             .map_err(failed(ACTION))?;
+        if state == BatchState::Filed {
+            self.seal_batch(&mut tx, &claimed.work.batch).await?;
+        } else {
+            self.seal_again(&mut tx, &claimed.work.batch).await?;
+        }
         tx.commit().await.map_err(failed(ACTION))?;
         Ok(Recorded::Yes)
     }
@@ -393,7 +398,11 @@ impl Store {
         action: &'static str,
     ) -> Result<Moved, StoreFault> {
         if moved == 1 {
+            let is_its_end = told.action == Action::DiscardBatch;
             self.tell(&mut tx, told).await.map_err(failed(action))?;
+            if is_its_end {
+                self.seal_batch(&mut tx, id).await?;
+            }
             tx.commit().await.map_err(failed(action))?;
             return Ok(Moved::Yes);
         }

@@ -81,6 +81,11 @@ pub enum Refusal {
     NoReviewDue { document: DocumentId },
     #[error("document {document} is not filed: nothing of it is to be corrected")]
     NotFiled { document: DocumentId },
+    #[error(
+        "the originals of document {document} were removed after {days} days, as the profile \
+         says, so that no other version can be made: put it right in the repository"
+    )]
+    OriginalsRemoved { document: DocumentId, days: u32 },
     #[error("document {document} was withdrawn already")]
     WithdrawnBefore { document: DocumentId },
 }
@@ -140,6 +145,7 @@ impl Store {
             &answer.they_are,
         ));
         self.tell(&mut tx, told).await.map_err(failed(ACTION))?;
+        self.seal_again(&mut tx, batch).await?;
         tx.commit().await.map_err(failed(ACTION))?;
         Ok(Decided::Yes)
     }
@@ -170,6 +176,7 @@ impl Store {
             .page(question.page)
             .saying(format!("question {no}: as it should be: {}", decision.reason));
         self.tell(&mut tx, told).await.map_err(failed(ACTION))?;
+        self.seal_again(&mut tx, batch).await?;
         tx.commit().await.map_err(failed(ACTION))?;
         Ok(Decided::Yes)
     }
@@ -201,6 +208,7 @@ impl Store {
         let told =
             Told::of(Action::ReleaseDocument, batch).page(first_page).saying(&decision.reason);
         self.tell(&mut tx, told).await.map_err(failed(ACTION))?;
+        self.seal_again(&mut tx, batch).await?;
         tx.commit().await.map_err(failed(ACTION))?;
         Ok(Decided::Yes)
     }
@@ -230,6 +238,7 @@ impl Store {
         let told =
             Told::of(Action::SendDocumentBack, batch).page(first_page).saying(&decision.reason);
         self.tell(&mut tx, told).await.map_err(failed(ACTION))?;
+        self.seal_again(&mut tx, batch).await?;
         tx.commit().await.map_err(failed(ACTION))?;
         Ok(Decided::Yes)
     }
@@ -261,6 +270,7 @@ impl Store {
         let told =
             Told::of(Action::CorrectDocument, batch).page(first_page).saying(&decision.reason);
         self.tell(&mut tx, told).await.map_err(failed(ACTION))?;
+        self.seal_again(&mut tx, batch).await?;
         tx.commit().await.map_err(failed(ACTION))?;
         Ok(Decided::Yes)
     }
@@ -301,6 +311,7 @@ impl Store {
         let told =
             Told::of(Action::WithdrawDocument, batch).page(first_page).saying(&decision.reason);
         self.tell(&mut tx, told).await.map_err(failed(ACTION))?;
+        self.seal_again(&mut tx, batch).await?;
         tx.commit().await.map_err(failed(ACTION))?;
         Ok(Decided::Yes)
     }
@@ -381,6 +392,9 @@ async fn document_to_correct(
         return Ok(Err(Refusal::NoSuchDocument { batch: batch.clone(), page: first_page }));
     };
     let id = document.id(batch);
+    if let Some(days) = originals_removed(tx, batch).await? {
+        return Ok(Err(Refusal::OriginalsRemoved { document: id, days }));
+    }
     let is_filed = document.filed.is_some();
     Ok(match state {
         BatchState::Open
@@ -401,6 +415,16 @@ async fn document_to_correct(
             (None, ReviewStanding::NotAsked | ReviewStanding::Released(_)) => Ok(document),
         },
     })
+}
+
+/// After how many days.
+async fn originals_removed(tx: &mut Tx<'_>, batch: &BatchId) -> Result<Option<u32>, StoreFault> {
+    let days: Option<i64> = sqlx::query_scalar("SELECT after_days FROM purge WHERE batch_id = $1")
+        .bind(batch.as_str())
+        .fetch_optional(&mut **tx)
+        .await
+        .map_err(failed("look whether originals are kept"))?;
+    days.map(u32::try_from).transpose().map_err(super::unreadable("days"))
 }
 
 /// Each once.

@@ -193,6 +193,7 @@ impl Store {
         add_question(&mut tx, batch, question).await.map_err(failed(ACTION))?;
         let told = Told::of(Action::HoldDocument, batch).page(first_page);
         self.tell(&mut tx, told).await.map_err(failed(ACTION))?;
+        self.seal_again(&mut tx, batch).await?;
         tx.commit().await.map_err(failed(ACTION))?;
         Ok(Recorded::Yes)
     }
@@ -232,6 +233,7 @@ impl Store {
         let told =
             Told::of(Action::FileDocument, &claimed.work.batch).page(first_page).saying(said);
         self.tell(&mut tx, told).await.map_err(failed(ACTION))?;
+        self.seal_again(&mut tx, &claimed.work.batch).await?;
         tx.commit().await.map_err(failed(ACTION))?;
         Ok(Recorded::Yes)
     }

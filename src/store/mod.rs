@@ -20,26 +20,31 @@ use sqlx::{AnyConnection, AnyPool, Connection};
 
 mod audit;
 mod batch;
+mod chain;
 mod copy;
 mod decision;
 mod dialect;
 mod document;
 mod given;
 mod hot_file;
+mod manifest;
 mod migration;
 mod page;
+mod purge;
 mod question;
 mod standing;
 mod two_passes;
 mod work;
 
 pub use batch::{BatchRow, Moved, WhichBatches};
+pub use chain::Chain;
 pub use copy::put_back_shared;
 pub use decision::{Answer, Decided, Refusal, TheyAre};
 pub use dialect::Database;
 pub use document::{DocumentRow, FiledRow};
 pub use given::{Given, GivenDocument};
 pub use hot_file::{HotBatch, HotFile, HotFileRow, HotStanding};
+pub use purge::{EndedBatch, Purge, PurgeRecorded};
 pub use standing::Standing;
 pub use work::{ClaimedWork, Due, Reach, Recorded, Trouble};
 

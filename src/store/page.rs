@@ -211,11 +211,6 @@ fn sides_name(sides: Sides) -> &'static str {
 }
 
 fn read_page(row: &AnyRow) -> Result<SpooledPage, StoreFault> {
-    let side = match column::<String>(row, "side")?.as_str() {
-        "front" => Side::Front,
-        "back" => Side::Back,
-        other => return Err(unreadable("side of a sheet")(other.to_owned())),
-    };
     let sides = match column::<String>(row, "sides")?.as_str() {
         "front" => Sides::Front,
         "back" => Sides::Back,
@@ -226,7 +221,7 @@ fn read_page(row: &AnyRow) -> Result<SpooledPage, StoreFault> {
     Ok(SpooledPage {
         no: read_page_no(row, "page_no")?,
         sheet: number(row, "sheet")?,
-        side,
+        side: read_side(row)?,
         sides,
         file: column(row, "file")?,
         sha256: parsed(row, "sha256")?,
@@ -236,6 +231,14 @@ fn read_page(row: &AnyRow) -> Result<SpooledPage, StoreFault> {
         image: number(row, "image")?,
         source_sha256: source.map(|text| text.parse()).transpose().map_err(unreadable("hash"))?,
     })
+}
+
+pub(super) fn read_side(row: &AnyRow) -> Result<Side, StoreFault> {
+    match column::<String>(row, "side")?.as_str() {
+        "front" => Ok(Side::Front),
+        "back" => Ok(Side::Back),
+        other => Err(unreadable("side of a sheet")(other.to_owned())),
+    }
 }
 
 pub(super) fn read_page_no(row: &AnyRow, name: &'static str) -> Result<PageNo, StoreFault> {

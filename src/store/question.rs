@@ -68,14 +68,7 @@ pub(super) async fn placements_of(
         .map_err(failed("list where a batch's pages stand"))?;
     rows.iter()
         .map(|row| {
-            let place = match column::<String>(row, "place")?.as_str() {
-                "document" => Place::Document { first_page: read_page_no(row, "first_page")? },
-                "set-aside" => Place::SetAside {
-                    reason: read_set_aside(&column::<String>(row, "set_aside")?)?,
-                },
-                "question" => Place::Question,
-                other => return Err(unreadable("place of a page")(other.to_owned())),
-            };
+            let place = read_place(row, &column::<String>(row, "place")?)?;
             Ok((read_page_no(row, "page_no")?, place))
         })
         .collect()
@@ -147,6 +140,17 @@ pub(super) async fn insert_question(
 fn read_question_no(row: &AnyRow) -> Result<QuestionNo, StoreFault> {
     let position: u32 = number(row, "position")?;
     QuestionNo::new(position + 1).ok_or_else(|| unreadable("question")("its number".to_owned()))
+}
+
+pub(super) fn read_place(row: &AnyRow, place: &str) -> Result<Place, StoreFault> {
+    Ok(match place {
+        "document" => Place::Document { first_page: read_page_no(row, "first_page")? },
+        "set-aside" => {
+            Place::SetAside { reason: read_set_aside(&column::<String>(row, "set_aside")?)? }
+        }
+        "question" => Place::Question,
+        other => return Err(unreadable("place of a page")(other.to_owned())),
+    })
 }
 
 fn read_set_aside(name: &str) -> Result<SetAside, StoreFault> {

@@ -329,6 +329,13 @@ impl Recorder {
         state.ledger.removed(path)
     }
 
+    pub(super) fn remove_folder(&self, folder: &Path) -> io::Result<()> {
+        let mut state = self.begin_whole(&Request::Remove(folder))?;
+        state.ledger.about_to_vanish(folder)?;
+        real::remove_folder(folder)?;
+        state.ledger.removed(folder)
+    }
+
     pub(super) fn open(&self, path: &Path) -> io::Result<File> {
         let _state = self.begin_whole(&Request::Read(path))?;
         real::open(path)

@@ -14,8 +14,9 @@ use super::batch::{parse_id, row};
 use super::problem::{Problem, ProblemKind};
 use crate::imaging::encode;
 use crate::pipeline::original;
-use crate::records::ids::PageNo;
+use crate::records::ids::{BatchId, PageNo};
 use crate::records::page::{Place, Side, SpooledPage};
+use crate::store::Purge;
 use crate::web::Web;
 use crate::web::peer::Peer;
 
@@ -108,6 +109,9 @@ pub async fn image(
     let page = page.ok_or_else(|| {
         Problem::new(ProblemKind::NotFound, format!("batch {} has no such page", batch.id))
     })?;
+    if let Some(purge) = web.store.purge_of(&batch.id).await? {
+        return Err(removed(&batch.id, &purge));
+    }
     // Before it is shown: a look that cannot be recorded is none.
     web.store.acting_for(&peer.to_string()).record_view(&batch.id, page.no).await?;
     let spool = web.spool.clone();
@@ -119,4 +123,14 @@ pub async fn image(
     });
     let jpeg = made.await.map_err(|error| Problem::new(ProblemKind::Storage, error))??;
     Ok(([(header::CONTENT_TYPE, "image/jpeg"), (header::CACHE_CONTROL, "no-store")], jpeg))
+}
+
+fn removed(batch: &BatchId, purge: &Purge) -> Problem {
+    let told = format!(
+        "the pages of batch {batch} were removed on {}, {} days after its end, as its profile \
+         says; what was filed of them is in the repository",
+        purge.at.strftime("%Y-%m-%d"),
+        purge.after_days
+    );
+    Problem::new(ProblemKind::Removed, told)
 }

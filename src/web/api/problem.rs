@@ -31,6 +31,8 @@ pub enum ProblemKind {
     /// The request is not understood.
     Request,
     NotFound,
+    /// It was there, and was removed as a profile says.
+    Removed,
     /// The batch is not in a state for that, or another stands in the way.
     Unfinished,
     /// A profile, a language or an option cannot be used.
@@ -57,6 +59,7 @@ impl ProblemKind {
         match self {
             ProblemKind::Request => StatusCode::BAD_REQUEST,
             ProblemKind::NotFound => StatusCode::NOT_FOUND,
+            ProblemKind::Removed => StatusCode::GONE,
             ProblemKind::Unfinished => StatusCode::CONFLICT,
             ProblemKind::Settings | ProblemKind::Input | ProblemKind::Keyed => {
                 StatusCode::UNPROCESSABLE_ENTITY
@@ -73,6 +76,7 @@ impl ProblemKind {
         match self {
             ProblemKind::Request => "The request is not understood",
             ProblemKind::NotFound => "There is no such thing",
+            ProblemKind::Removed => "This was removed",
             ProblemKind::Unfinished => "Something else comes first",
             ProblemKind::Settings => "A setting cannot be used",
             ProblemKind::Scanner => "The scanner cannot be used",
@@ -173,6 +177,7 @@ fn kind_of_refusal(refusal: &Refusal) -> ProblemKind {
         | Refusal::NoReviewDue { .. }
         | Refusal::NotFiled { .. }
         | Refusal::WithdrawnBefore { .. } => ProblemKind::Unfinished,
+        Refusal::OriginalsRemoved { .. } => ProblemKind::Removed,
         Refusal::SayWhichPages { .. }
         | Refusal::SayWhatTheyAre { .. }
         | Refusal::OtherPage { .. } => ProblemKind::Keyed,
