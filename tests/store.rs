@@ -61,7 +61,7 @@ async fn story(database: &Database, folder: &Path) {
     store.close().await;
     // What was committed is there for the next start, which changes nothing.
     let store = Store::open(database, &folder.join("backups")).await.unwrap();
-    assert_eq!(store.batches(WhichBatches::All, 100).await.unwrap().len(), 10);
+    assert_eq!(store.batches(WhichBatches::All, 100).await.unwrap().len(), 11);
     assert!(!folder.join("backups").exists(), "nothing was migrated");
     store.close().await;
     let reader = Store::open_to_read(database).await.unwrap();

@@ -205,7 +205,9 @@ const IS_AT_REST: &str = "state IN ('filed', 'discarded') \
      AND NOT EXISTS (SELECT 1 FROM purge WHERE purge.batch_id = batch.id) \
      AND NOT EXISTS (SELECT 1 FROM work WHERE work.batch_id = batch.id) \
      AND NOT EXISTS (SELECT 1 FROM hot_file \
-                     WHERE hot_file.batch_id = batch.id AND standing <> 'done')";
+                     WHERE hot_file.batch_id = batch.id AND standing <> 'done') \
+     AND NOT EXISTS (SELECT 1 FROM document \
+                     WHERE document.batch_id = batch.id AND refused IS NOT NULL)";
 
 fn read_ended(row: &AnyRow) -> Result<EndedBatch, StoreFault> {
     Ok(EndedBatch {
