@@ -528,6 +528,7 @@ fn over_http_only_the_token_opens_and_only_under_this_machines_names() {
         (401, "/nothing", host.clone()),
         (401, "/health/", host.clone()),
         (404, "/nothing", with_token(&token)),
+        (405, "/batches/20260131-090000-1a2b/pause", with_token(&token)),
         (403, status, elsewhere("records.example.org")),
         (403, status, elsewhere("127.0.0.1.example.org:8632")),
         (403, status, String::new() + &format!("Authorization: Bearer {token}\r\n")),

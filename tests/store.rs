@@ -231,7 +231,7 @@ async fn a_batch_goes_its_way(store: &Store) {
     assert_eq!(claimed.work.on, WorkOn::End);
     assert_eq!(store.end_batch(&claimed, BatchState::Filed).await.unwrap(), Recorded::Yes);
     assert_eq!(state(store, &batch).await, BatchState::Filed);
-    assert!(!store.is_work_left(&batch).await.unwrap());
+    nothing_is_due(store, &batch).await;
     assert!(store.unfinished_batches(DESK).await.unwrap().is_empty());
     let decision = decision();
     let refused = store.discard_batch(&batch, &decision).await.unwrap();

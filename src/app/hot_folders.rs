@@ -21,6 +21,7 @@ use crate::intake::{FeedFiles, IntakeParts, NewBatch, NotFed, keep_watch};
 use crate::pipeline::source;
 use crate::profile::{self, PaperSource, Profile, ScannerSettings};
 use crate::records::batch::{Expected, PaperFrom, Pause};
+use crate::records::fault::in_one_line;
 use crate::records::page_file::{HEAD_BYTES, NoPageFile, PageFile};
 use crate::repository::time_limit::{OPENING_TIME_LIMIT, opened_within};
 use crate::spool::Spool;
@@ -150,26 +151,13 @@ fn examine(bytes: &[u8]) -> Result<(), String> {
     // A reader that breaks off on one file is no reason to leave the others.
     let read = catch_unwind(AssertUnwindSafe(|| {
         let mut count = 0;
-        for page in source::open(bytes).map_err(|fault| in_words(&fault))? {
+        for page in source::open(bytes).map_err(|fault| in_one_line(&fault))? {
             count += 1;
-            page.map_err(|fault| format!("page {count}: {}", in_words(&fault)))?;
+            page.map_err(|fault| format!("page {count}: {}", in_one_line(&fault)))?;
         }
         if count == 0 { Err("it holds no page".to_owned()) } else { Ok(()) }
     }));
     read.unwrap_or_else(|_: Box<dyn Any + Send>| Err("reading it broke off".to_owned()))
-}
-
-fn in_words(fault: &dyn std::error::Error) -> String {
-    let mut told = fault.to_string();
-    let mut cause = fault.source();
-    while let Some(error) = cause {
-        let why = error.to_string();
-        if !told.contains(&why) {
-            told.push_str(&format!(": {why}"));
-        }
-        cause = error.source();
-    }
-    told
 }
 
 /// What files are fed with, beside the scanner and not through its desk.
@@ -258,7 +246,7 @@ fn as_single_sheets(profile: &Profile) -> ScanOrder {
 }
 
 fn not_fed(fault: &CaptureFault) -> NotFed {
-    let told = in_words(fault);
+    let told = in_one_line(fault);
     match fault {
         CaptureFault::Scanner(ScanFault::Cancelled) => NotFed::Stopping,
         // It says which: a name that may be a patient's, and this is logged.

@@ -32,6 +32,7 @@ use crate::device::scanner::{
 };
 use crate::profile::{self, Profile};
 use crate::records::batch::{BatchState, ClosedBy, Decision, PaperFrom, Pause, TwoPasses};
+use crate::records::fault::in_one_line;
 use crate::records::ids::BatchId;
 use crate::records::page::SpooledPage;
 use crate::spool::{Spool, Unclaimed};
@@ -644,7 +645,7 @@ fn rest_after(
 
 /// What a clerk is told while a fault keeps paper from moving.
 pub fn pause_of(fault: &CaptureFault) -> Pause {
-    let named = |name: &str| Pause::Fault { fault: name.to_owned(), told: told(fault) };
+    let named = |name: &str| Pause::Fault { fault: name.to_owned(), told: in_one_line(fault) };
     match fault {
         CaptureFault::Scanner(ScanFault::Cancelled) => Pause::Asked,
         CaptureFault::Scanner(ScanFault::FeederEmpty) => Pause::StackEnd,
@@ -656,15 +657,4 @@ pub fn pause_of(fault: &CaptureFault) -> Pause {
         | CaptureFault::TakesNoPaper { .. }
         | CaptureFault::NotLikeThat { .. } => named("other-paper"),
     }
-}
-
-/// With its causes: an administrator is asked next.
-fn told(fault: &CaptureFault) -> String {
-    let mut told = fault.to_string();
-    let mut cause = std::error::Error::source(fault);
-    while let Some(error) = cause {
-        told.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    told
 }

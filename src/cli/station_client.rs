@@ -191,6 +191,7 @@ pub fn exit_of(kind: ProblemKind) -> Exit {
     match kind {
         ProblemKind::Request
         | ProblemKind::NotFound
+        | ProblemKind::Method
         | ProblemKind::Removed
         | ProblemKind::NotAllowed
         | ProblemKind::NoToken

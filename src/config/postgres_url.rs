@@ -31,8 +31,10 @@ impl PostgresUrl {
         let password = self.0.password().map(|escaped| {
             percent_encoding::percent_decode_str(escaped).decode_utf8_lossy().into_owned()
         });
-        // Only a URL without a host takes none, and that one has none.
-        let _ = without.set_password(None);
+        if without.set_password(None).is_err() {
+            // Only a URL without a host takes no password, and such a one has none.
+            return (String::from(*without), None);
+        }
         (String::from(*without), password)
     }
 }

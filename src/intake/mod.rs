@@ -42,6 +42,7 @@ use tokio::sync::{Notify, oneshot, watch};
 use crate::config::{Closes, HotFolder};
 use crate::disk::Disk;
 use crate::records::batch::GivenFile;
+use crate::records::fault::in_one_line;
 use crate::records::ids::BatchId;
 use crate::store::{BatchRow, HotBatch, Store, StoreFault};
 use seen::{Found, Memory, SETTLED_AFTER, UNREADABLE_AFTER};
@@ -249,7 +250,7 @@ impl Intake {
                 next_look_in.min(self.by_the_clock())
             }
             Err(fault) => {
-                let told = in_words(&fault);
+                let told = in_one_line(&fault);
                 if self.told.as_ref() != Some(&told) {
                     tracing::error!(%folder, fault = told, "the hot folder waits");
                 }
@@ -307,7 +308,7 @@ impl Intake {
     fn complain(&mut self, fault: &IntakeFault, batch: Option<&BatchId>) {
         let folder = self.parts.folder.dir.display();
         let batch = batch.map(ToString::to_string);
-        let told = in_words(fault);
+        let told = in_one_line(fault);
         if self.complaints.insert(format!("{batch:?} {told}")) {
             tracing::error!(%folder, batch.id = batch, fault = told, "a file waits");
         }
@@ -409,15 +410,4 @@ fn is_worth_a_look(kind: &EventKind) -> bool {
         | EventKind::Remove(_)
         | EventKind::Other => true,
     }
-}
-
-/// With its causes.
-fn in_words(fault: &dyn std::error::Error) -> String {
-    let mut told = fault.to_string();
-    let mut cause = fault.source();
-    while let Some(error) = cause {
-        told.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    told
 }

@@ -27,6 +27,7 @@ use crate::pdf::paper::PaperFault;
 use crate::profile::Profile;
 use crate::records::batch::{BatchState, Decision};
 use crate::records::document::{Counted, Document, Question, QuestionReason, ReviewStanding};
+use crate::records::fault::in_one_line;
 use crate::records::ids::{BatchId, DocumentId, PageNo};
 use crate::records::page::{
     PageOutcome, Place, SetAside, SpooledPage, TextOutcome, in_reading_order,
@@ -239,7 +240,7 @@ impl Runner {
             tokio::select! {
                 Some(done) = at_work.next() => {
                     if let (claimed, Err(fault)) = done {
-                        let cause = chain(&fault);
+                        let cause = in_one_line(&fault);
                         let failed = Failed { claimed, cause, again_in: Duration::ZERO };
                         // What cannot be given back now is given back at the next start.
                         drop(self.give_back(failed).await);
@@ -273,7 +274,7 @@ impl Runner {
                     Ok(Some(claimed)) => self.start(&mut at_work, claimed),
                     Ok(None) => break,
                     Err(fault) => {
-                        tracing::error!(error = chain(&fault), "no step can be claimed");
+                        tracing::error!(error = in_one_line(&fault), "no step can be claimed");
                         wait = FIRST_WAIT;
                         break;
                     }
@@ -613,7 +614,7 @@ impl Runner {
         {
             // Nothing waits for this: the next time it is opened, it is tried again.
             tracing::warn!(
-                error = chain(&fault),
+                error = in_one_line(&fault),
                 "notes of documents filed earlier stay in the staging folder"
             );
         }
@@ -623,11 +624,13 @@ impl Runner {
     /// The step, where the database does not take it back yet.
     async fn try_again_later(&self, claimed: ClaimedWork, fault: RunFault) -> Option<Failed> {
         let (batch, step) = (claimed.work.batch.clone(), claimed.work.on.step());
-        let cause = chain(&fault);
+        let cause = in_one_line(&fault);
         if fault.is_of_the_step() && claimed.attempts + 1 >= TRIES {
             match self.ask_about(&claimed, &cause).await {
                 Ok(()) => return None,
-                Err(error) => tracing::error!(error = chain(&error), "no question can be asked"),
+                Err(error) => {
+                    tracing::error!(error = in_one_line(&error), "no question can be asked")
+                }
             }
         }
         let again_in = wait_after(claimed.attempts);
@@ -669,7 +672,7 @@ impl Runner {
         match self.store.put_back(&failed.claimed, &failed.cause, failed.again_in).await {
             Ok(Recorded::Yes | Recorded::TooLate) => None,
             Err(error) => {
-                tracing::error!(error = chain(&error), "a step cannot be given back yet");
+                tracing::error!(error = in_one_line(&error), "a step cannot be given back yet");
                 Some(failed)
             }
         }
@@ -697,7 +700,10 @@ impl Runner {
     async fn renew_claims(&self, claims: impl Iterator<Item = &ClaimedWork>) {
         for claimed in claims {
             if let Err(error) = self.store.renew_claim(claimed, self.lease).await {
-                tracing::error!(error = chain(&error), "the claim on a step cannot be renewed");
+                tracing::error!(
+                    error = in_one_line(&error),
+                    "the claim on a step cannot be renewed"
+                );
             }
         }
     }
@@ -759,21 +765,6 @@ async fn acknowledge(repository: &WatchedFolder, document: DocumentId) -> Result
 
 fn wait_after(attempts: u32) -> Duration {
     FIRST_WAIT.saturating_mul(2u32.saturating_pow(attempts)).min(LONGEST_WAIT)
-}
-
-/// What went wrong and why, in one line.
-fn chain(fault: &dyn std::error::Error) -> String {
-    let mut told = fault.to_string();
-    let mut cause = fault.source();
-    while let Some(error) = cause {
-        let why = error.to_string();
-        if !told.ends_with(&why) {
-            told.push_str(": ");
-            told.push_str(&why);
-        }
-        cause = error.source();
-    }
-    told
 }
 
 /// What the batch is held to: nothing, once a person has answered for it.

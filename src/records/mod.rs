@@ -9,6 +9,7 @@ pub mod batch;
 pub mod chain;
 pub mod cover_sheet;
 pub mod document;
+pub mod fault;
 pub mod ids;
 pub mod manifest;
 pub mod page;

@@ -243,16 +243,6 @@ impl Store {
         })
         .collect()
     }
-
-    /// Whether anything of the batch is due, or being done.
-    pub async fn is_work_left(&self, batch: &BatchId) -> Result<bool, StoreFault> {
-        let row = sqlx::query("SELECT step FROM work WHERE batch_id = $1 LIMIT 1")
-            .bind(batch.as_str())
-            .fetch_optional(&self.pool)
-            .await
-            .map_err(failed("look whether steps are due"))?;
-        Ok(row.is_some())
-    }
 }
 
 /// Ends a step in the transaction that records its outcome; `TooLate` leaves it

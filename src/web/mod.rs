@@ -94,6 +94,7 @@ pub fn routes(web: Arc<Web>) -> Router {
         .route("/batches/{batch}/documents/{document}/correct", post(api::document::correct))
         .route("/batches/{batch}/documents/{document}/withdraw", post(api::document::withdraw))
         .fallback(api::problem::no_such_thing)
+        .method_not_allowed_fallback(api::problem::no_such_method)
         .layer(DefaultBodyLimit::max(MOST_BODY_BYTES))
         .with_state(web)
 }

@@ -10,6 +10,7 @@ use crate::capture::desk::DeskFault;
 use crate::capture::resumption::ResumeFault;
 use crate::decisions::DecisionFault;
 use crate::device::scanner::ScanFault;
+use crate::records::fault::in_one_line;
 use crate::store::{Refusal, StoreFault};
 
 /// What went wrong, and what to do.
@@ -59,6 +60,7 @@ impl ProblemKind {
         match self {
             ProblemKind::Request => StatusCode::BAD_REQUEST,
             ProblemKind::NotFound => StatusCode::NOT_FOUND,
+            ProblemKind::Method => StatusCode::METHOD_NOT_ALLOWED,
             ProblemKind::Removed => StatusCode::GONE,
             ProblemKind::Unfinished => StatusCode::CONFLICT,
             ProblemKind::Settings | ProblemKind::Input | ProblemKind::Keyed => {
@@ -76,6 +78,7 @@ impl ProblemKind {
         match self {
             ProblemKind::Request => "The request is not understood",
             ProblemKind::NotFound => "There is no such thing",
+            ProblemKind::Method => "Not under that method",
             ProblemKind::Removed => "This was removed",
             ProblemKind::Unfinished => "Something else comes first",
             ProblemKind::Settings => "A setting cannot be used",
@@ -107,17 +110,7 @@ impl Problem {
 
     /// With the causes behind it: an administrator reads on.
     pub fn of(kind: ProblemKind, fault: &dyn std::error::Error) -> Self {
-        let mut told = fault.to_string();
-        let mut cause = fault.source();
-        while let Some(error) = cause {
-            let why = error.to_string();
-            if !told.ends_with(&why) {
-                told.push_str(": ");
-                told.push_str(&why);
-            }
-            cause = error.source();
-        }
-        Problem::new(kind, told)
+        Problem::new(kind, in_one_line(fault))
     }
 }
 
@@ -226,4 +219,9 @@ fn kind_of_paper_fault(fault: &CaptureFault) -> ProblemKind {
 
 pub async fn no_such_thing() -> Problem {
     Problem::new(ProblemKind::NotFound, "the station has nothing under that address")
+}
+
+pub async fn no_such_method() -> Problem {
+    let told = "this address takes another method; GET /openapi.json tells which";
+    Problem::new(ProblemKind::Method, told)
 }
