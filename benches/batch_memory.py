@@ -71,10 +71,10 @@ def main():
     shutil.rmtree(room)
 
 
-def arguments():
+def arguments(pages=500):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pages", type=int, default=500)
+    parser.add_argument("--pages", type=int, default=pages)
     parser.add_argument("--outguide", type=pathlib.Path,
                         default=pathlib.Path("target/release/outguide"))
     parser.add_argument("--driver", type=pathlib.Path,
