@@ -6,6 +6,7 @@
 //! | separate | a batch | [`separate`] | documents, set-aside pages, questions as rows |
 //! | render | a document | [`document`] and [`render`] | a PDF among the derived files |
 //! | file | a document | [`mod@file`] | the PDF and its index file in the watched folder, then the row |
+//! | end | a batch | [`end`] | what it has come to |
 //!
 //! Reading is one step and not three, so that a page is decoded once (0.1 s of
 //! a page's 3), and so that a page of which nothing else tells which way up it
@@ -20,6 +21,7 @@
 
 pub mod convert;
 pub mod document;
+pub mod end;
 pub mod file;
 pub mod original;
 pub mod page;

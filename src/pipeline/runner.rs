@@ -17,16 +17,17 @@ use tokio::task::{JoinError, JoinSet, spawn_blocking};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::document::{DocumentToRender, NotRendered, Rendered, picture_file};
+use super::end::come_to;
 use super::file::{Decided, filing_order};
 use super::page::{PageRead, read_page};
-use super::separate::{Counts, Seen, SeparablePage, separate};
+use super::separate::{Counts, SeparablePage, separate};
 use super::{original, withdrawal};
 use crate::ocr::{OcrFault, Readers};
 use crate::pdf::PdfFault;
 use crate::pdf::paper::PaperFault;
 use crate::profile::Profile;
 use crate::records::batch::{BatchState, Decision};
-use crate::records::document::{Counted, Document, Question, QuestionReason, ReviewStanding};
+use crate::records::document::{Document, Question, QuestionReason, ReviewStanding};
 use crate::records::fault::in_one_line;
 use crate::records::ids::{BatchId, DocumentId, PageNo};
 use crate::records::page::{
@@ -393,7 +394,7 @@ impl Runner {
         let mut pages = Vec::with_capacity(kept.len());
         for (nth, page) in kept.iter().enumerate() {
             let outcome = self.store.page_outcome(&batch.id, page.no).await?;
-            pages.push(separable(page, kept.get(nth + 1), outcome));
+            pages.push(SeparablePage::of(page, kept.get(nth + 1), outcome));
         }
         let means = self.means(batch)?;
         let counts = counts(batch);
@@ -772,52 +773,5 @@ fn counts(batch: &BatchRow) -> Counts {
     match batch.counts_released {
         Some(_) => Counts::Released,
         None => Counts::HeldTo(batch.expected),
-    }
-}
-
-fn come_to<'q>(
-    mut questions: impl Iterator<Item = &'q Question> + Clone,
-    reviews_due: u64,
-) -> BatchState {
-    let is_of_the_batch = |question: &Question| match question.reason {
-        QuestionReason::CountsDoNotBalance { what, .. } => match what {
-            Counted::Sheets | Counted::Documents => true,
-            Counted::Pages => false,
-        },
-        _ => false,
-    };
-    if questions.clone().next().is_none() {
-        if reviews_due == 0 { BatchState::Filed } else { BatchState::AwaitingReview }
-    } else if questions.any(is_of_the_batch) {
-        BatchState::Held
-    } else {
-        BatchState::InQuestion
-    }
-}
-
-fn separable(
-    page: &SpooledPage,
-    next: Option<&SpooledPage>,
-    outcome: Option<PageOutcome>,
-) -> SeparablePage {
-    let seen = match outcome {
-        Some(PageOutcome::Read { readings, picture, says_it_is_a_cover_sheet, .. }) => Seen::Page {
-            readings,
-            width: picture.width,
-            height: picture.height,
-            turn: picture.turn,
-            is_blank: picture.blank.is_blank,
-            says_it_is_a_cover_sheet,
-        },
-        Some(PageOutcome::Unreadable { .. }) | None => Seen::Unreadable,
-    };
-    SeparablePage {
-        no: page.no,
-        sheet: page.sheet,
-        side: page.side,
-        scanner_reported_a_fault: page.suspect.is_some(),
-        other_side_is_missing: page.is_half_a_sheet()
-            && next.is_none_or(|next| next.sheet != page.sheet),
-        seen,
     }
 }

@@ -6,7 +6,7 @@ use crate::records::batch::Expected;
 use crate::records::cover_sheet::{self, CoverSheet, PayloadFault};
 use crate::records::document::{FieldName, FieldSource, IndexField, QuestionReason};
 use crate::records::ids::PageNo;
-use crate::records::page::{PageReadings, QuarterTurn, Says, Side};
+use crate::records::page::{PageOutcome, PageReadings, QuarterTurn, Says, Side, SpooledPage};
 use crate::records::separator::{PatchCode, PatchReading};
 
 /// What separation is told of a page.
@@ -22,6 +22,37 @@ pub struct SeparablePage {
 }
 
 impl SeparablePage {
+    /// `next` is the page behind it in reading order; `outcome`, what was read on
+    /// it.
+    pub fn of(
+        page: &SpooledPage,
+        next: Option<&SpooledPage>,
+        outcome: Option<PageOutcome>,
+    ) -> Self {
+        let seen = match outcome {
+            Some(PageOutcome::Read { readings, picture, says_it_is_a_cover_sheet, .. }) => {
+                Seen::Page {
+                    readings,
+                    width: picture.width,
+                    height: picture.height,
+                    turn: picture.turn,
+                    is_blank: picture.blank.is_blank,
+                    says_it_is_a_cover_sheet,
+                }
+            }
+            Some(PageOutcome::Unreadable { .. }) | None => Seen::Unreadable,
+        };
+        SeparablePage {
+            no: page.no,
+            sheet: page.sheet,
+            side: page.side,
+            scanner_reported_a_fault: page.suspect.is_some(),
+            other_side_is_missing: page.is_half_a_sheet()
+                && next.is_none_or(|next| next.sheet != page.sheet),
+            seen,
+        }
+    }
+
     /// Why its sheet is not to be relied on, whatever is on this page. Two may
     /// have gone through as one, or a side never been seen: a cover sheet, perhaps.
     pub(super) fn doubts(&self) -> impl Iterator<Item = QuestionReason> + use<> {
