@@ -178,7 +178,7 @@ impl Day {
             served.get("/backlog"),
             json!({
                 "pages_to_read": 0, "batches_to_separate": 0, "documents_to_file": 0,
-                "failed": 0, "troubles": [],
+                "failed": 0, "troubles": [], "given": null,
             })
         );
     }
