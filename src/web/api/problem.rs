@@ -32,6 +32,8 @@ pub enum ProblemKind {
     /// The request is not understood.
     Request,
     NotFound,
+    /// Not under that method.
+    Method,
     /// It was there, and was removed as a profile says.
     Removed,
     /// The batch is not in a state for that, or another stands in the way.
