@@ -145,7 +145,8 @@ serve_and_end
 say "served, and ended in order"
 
 inside 'install -d -o outguide -g outguide /srv/repository /srv/repository/incoming /srv/backup'
-sed -i 's|^#! dir = .*|dir = "/srv/repository/incoming"|' "$root/etc/outguide/station.toml"
+# The first is the repository's; those of hot folders follow.
+sed -i '0,/^#! dir = .*/s||dir = "/srv/repository/incoming"|' "$root/etc/outguide/station.toml"
 inside 'install -m 644 /root/page.png /srv/page.png'
 as_station 'outguide capture --profile plain-pages --from /srv/page.png' > "$folder/capture.log" 2>&1 ||
     { cat "$folder/capture.log"; exit 1; }
