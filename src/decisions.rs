@@ -74,14 +74,16 @@ pub enum DecisionFault {
     #[error("{field} is required for {document_type}; key it from the page")]
     Missing { field: FieldName, document_type: String },
     #[error(
-        "{field} is required for {document_type}, and the one filed was the other patient's; \
-         key this patient's"
+        "another patient is meant now, and {fields} may be the first one's: key each for this \
+         patient, or take it away with an empty value"
     )]
-    OtherPatients { field: FieldName, document_type: String },
+    OtherPatients { fields: String },
     #[error("that is how the document was filed; say what is to be other")]
     NothingChanges,
     #[error("say why: the reason stays with the document")]
     NoReason,
+    #[error("say why in one line of {MOST_CHARACTERS} characters at most")]
+    LongReason,
     #[error(transparent)]
     Store(#[from] StoreFault),
 }
@@ -121,7 +123,7 @@ impl Decisions {
                 let profile = self.profile(batch).await?;
                 let fields = fields_keyed(&keyed.fields, &profile)?;
                 check_type(&keyed.document_type, &profile)?;
-                check_required(&keyed.document_type, &fields, &[], &profile)?;
+                check_required(&keyed.document_type, &fields, &profile)?;
                 TheyAre::Document { document_type: keyed.document_type, fields }
             }
         };
@@ -172,9 +174,8 @@ impl Decisions {
         let filed = filed.document;
         let document_type = correction.document_type.as_ref().unwrap_or(&filed.document_type);
         check_type(document_type, &profile)?;
-        let Corrected { fields, of_the_other_patient } =
-            corrected(&filed.fields, &correction.fields, &profile)?;
-        check_required(document_type, &fields, &of_the_other_patient, &profile)?;
+        let fields = corrected(&filed.fields, &correction.fields, &profile)?;
+        check_required(document_type, &fields, &profile)?;
         if *document_type == filed.document_type && same_values(&fields, &filed.fields) {
             return Err(DecisionFault::NothingChanges);
         }
@@ -191,6 +192,8 @@ impl Decisions {
         decision: &Decision,
     ) -> Result<(), DecisionFault> {
         must_say_why(decision)?;
+        // The notice is filed as the profile says: where nobody can read it, none is.
+        self.profile(batch).await?;
         let store = self.store.acting_for(&decision.by);
         self.done(batch, store.withdraw_document(batch, first_page, decision).await?)
     }
@@ -218,7 +221,14 @@ impl Decisions {
 }
 
 fn must_say_why(decision: &Decision) -> Result<(), DecisionFault> {
-    if decision.reason.trim().is_empty() { Err(DecisionFault::NoReason) } else { Ok(()) }
+    let reason = decision.reason.trim();
+    if reason.is_empty() {
+        return Err(DecisionFault::NoReason);
+    }
+    match is_a_line(reason) {
+        true => Ok(()),
+        false => Err(DecisionFault::LongReason),
+    }
 }
 
 fn check_type(code: &str, profile: &Profile) -> Result<(), DecisionFault> {
@@ -236,18 +246,13 @@ fn check_type(code: &str, profile: &Profile) -> Result<(), DecisionFault> {
 fn check_required(
     code: &str,
     fields: &[IndexField],
-    of_the_other_patient: &[FieldName],
     profile: &Profile,
 ) -> Result<(), DecisionFault> {
     let kind = profile.document_types.iter().find(|kind| kind.code == code);
     let required = kind.map_or(&[][..], |kind| &kind.required);
     let is_missing = |name: &&FieldName| fields.iter().all(|field| field.name != **name);
     let Some(field) = required.iter().find(is_missing).cloned() else { return Ok(()) };
-    let document_type = code.to_owned();
-    Err(match of_the_other_patient.contains(&field) {
-        true => DecisionFault::OtherPatients { field, document_type },
-        false => DecisionFault::Missing { field, document_type },
-    })
+    Err(DecisionFault::Missing { field, document_type: code.to_owned() })
 }
 
 fn fields_keyed(
@@ -260,13 +265,14 @@ fn fields_keyed(
 fn field_keyed(name: &str, value: &str, profile: &Profile) -> Result<IndexField, DecisionFault> {
     let name = field_of_the_profile(name, profile)?;
     let value = value.trim();
-    let is_a_line = !value.is_empty()
-        && value.chars().count() <= MOST_CHARACTERS
-        && !value.chars().any(char::is_control);
-    match is_a_line {
+    match !value.is_empty() && is_a_line(value) {
         true => Ok(IndexField { name, value: value.to_owned(), source: FieldSource::Keyed }),
         false => Err(DecisionFault::Value { field: name }),
     }
+}
+
+fn is_a_line(text: &str) -> bool {
+    text.chars().count() <= MOST_CHARACTERS && !text.chars().any(char::is_control)
 }
 
 /// A name that is typed wrong would be a value that nobody finds.
@@ -304,19 +310,13 @@ fn fields_of(profile: &Profile) -> Vec<FieldName> {
     known
 }
 
-struct Corrected {
-    fields: Vec<IndexField>,
-    /// Left out, because another patient is meant now.
-    of_the_other_patient: Vec<FieldName>,
-}
-
-/// What says whose record it is comes from one patient: where any of it is
-/// another now, what was not keyed anew is left out.
+/// Of one patient: where another is meant now, nothing that may be the first one's
+/// is left as it was, but for the document's own date.
 fn corrected(
     filed: &[IndexField],
     keyed: &BTreeMap<String, String>,
     profile: &Profile,
-) -> Result<Corrected, DecisionFault> {
+) -> Result<Vec<IndexField>, DecisionFault> {
     let mut named = Vec::new();
     let mut fields = Vec::new();
     for (name, value) in keyed {
@@ -325,21 +325,35 @@ fn corrected(
             fields.push(field_keyed(name, value, profile)?);
         }
     }
-    let is_other = |field: &IndexField| {
-        filed.iter().find(|before| before.name == field.name).map(|before| &before.value)
-            != Some(&field.value)
-    };
-    let is_another_patient =
-        fields.iter().any(|field| field.name.is_patient_identity() && is_other(field));
-    let mut of_the_other_patient = Vec::new();
-    for before in filed.iter().filter(|before| !named.contains(&before.name)) {
-        if is_another_patient && before.name.is_patient_identity() {
-            of_the_other_patient.push(before.name.clone());
-        } else {
-            fields.push(before.clone());
+    let unnamed: Vec<&IndexField> =
+        filed.iter().filter(|before| !named.contains(&before.name)).collect();
+    if is_another_patient(filed, &fields) {
+        let may_be_the_firsts =
+            unnamed.iter().filter(|before| before.name.as_str() != FieldName::DOCUMENT_DATE);
+        let names: Vec<&str> = may_be_the_firsts.map(|before| before.name.as_str()).collect();
+        if !names.is_empty() {
+            return Err(DecisionFault::OtherPatients { fields: names.join(", ") });
         }
     }
-    Ok(Corrected { fields, of_the_other_patient })
+    fields.extend(unnamed.into_iter().cloned());
+    Ok(fields)
+}
+
+/// By the number that was filed and is another now: the record's, or the stay's
+/// where no record number was filed. A number that was missing, or a name spelt
+/// otherwise, is still the same patient's.
+fn is_another_patient(filed: &[IndexField], keyed: &[IndexField]) -> bool {
+    let value = |fields: &[IndexField], name: &str| {
+        fields.iter().find(|field| field.name.as_str() == name).map(|field| field.value.clone())
+    };
+    let by = match value(filed, FieldName::MRN) {
+        Some(_) => FieldName::MRN,
+        None => FieldName::ENCOUNTER,
+    };
+    match (value(filed, by), value(keyed, by)) {
+        (Some(before), Some(now)) => before != now,
+        (_, None) | (None, _) => false,
+    }
 }
 
 fn same_values(one: &[IndexField], other: &[IndexField]) -> bool {
@@ -382,14 +396,26 @@ mod tests {
             field("patient_name", "KELLER, MIA"),
             field("document_date", "2025-12-24"),
         ];
-        let other = corrected(&filed, &keyed(&[("mrn", "0099999")]), &profile()).unwrap();
-        assert_eq!(names(&other.fields), ["mrn", "document_date"]);
-        let dropped: Vec<&str> = other.of_the_other_patient.iter().map(FieldName::as_str).collect();
-        assert_eq!(dropped, ["encounter", "patient_name"]);
-        let same = corrected(&filed, &keyed(&[("document_date", "2025-12-25")]), &profile());
-        assert_eq!(same.unwrap().fields.len(), 4);
-        let without = corrected(&filed, &keyed(&[("document_date", " ")]), &profile()).unwrap();
-        assert_eq!(names(&without.fields), ["mrn", "encounter", "patient_name"]);
+        let with = |pairs: &[(&str, &str)]| corrected(&filed, &keyed(pairs), &profile());
+        let told = with(&[("mrn", "0099999")]).unwrap_err().to_string();
+        assert!(told.contains("encounter, patient_name may be the first one's"), "{told}");
+        let other = [("mrn", "0099999"), ("encounter", "55501"), ("patient_name", "")];
+        assert_eq!(names(&with(&other).unwrap()), ["encounter", "mrn", "document_date"]);
+        for same in [
+            &[("document_date", "2025-12-25")][..],
+            &[("encounter", "88772")],
+            &[("birth_date", "1950-01-31")],
+            &[("mrn", "0012345"), ("patient_name", "KELLER, MIA M")],
+        ] {
+            assert!(with(same).unwrap().len() >= 4, "{same:?}");
+        }
+        assert_eq!(
+            names(&with(&[("document_date", " ")]).unwrap()),
+            ["mrn", "encounter", "patient_name"]
+        );
+        let of_the_stay = [field("encounter", "88771"), field("patient_name", "KELLER, MIA")];
+        let told = corrected(&of_the_stay, &keyed(&[("encounter", "1")]), &profile());
+        assert!(told.is_err(), "no record number was filed");
     }
 
     #[test]

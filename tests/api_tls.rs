@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -71,8 +71,7 @@ fn other_machines_come_over_tls_with_the_token_and_under_the_certificates_names(
     let (_, port) = address.rsplit_once(':').unwrap();
 
     // Programs that never speak hold up nobody else.
-    let silent: Vec<TcpStream> = (0..80).map(|_| TcpStream::connect(&address).unwrap()).collect();
-    drop(silent.into_iter().take(20).collect::<Vec<_>>());
+    let silent: Vec<TcpStream> = (0..200).map(|_| TcpStream::connect(&address).unwrap()).collect();
     let (code, status, body) = curl(&certificate, port, "records-1.example", &token);
     assert_eq!((code, status.as_str()), (0, "200"), "{body}");
     assert_eq!(body["id"], json!("station"));
@@ -89,6 +88,24 @@ fn other_machines_come_over_tls_with_the_token_and_under_the_certificates_names(
     let mut answer = Vec::new();
     drop(plain.read_to_end(&mut answer));
     assert!(!String::from_utf8_lossy(&answer).contains("200 OK"), "nothing is told in the clear");
+    drop(silent);
+
+    // Nor do those, as many as there may be, that say nothing behind the handshake.
+    let mut idle: Vec<_> = (0..300)
+        .map(|_| {
+            let mut client = Command::new("openssl");
+            client.args(["s_client", "-quiet", "-connect", &address]);
+            client.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+            client.spawn().unwrap()
+        })
+        .collect();
+    assert_eq!(served.get("/status")["id"], "station", "the socket answers");
+    for client in &mut idle {
+        client.kill().unwrap();
+        client.wait().unwrap();
+    }
+    let (code, status, _) = curl(&certificate, port, "localhost", &token);
+    assert_eq!((code, status.as_str()), (0, "200"), "whoever ended gave its place back");
     assert!(served.terminate().success());
 }
 

@@ -137,7 +137,7 @@ fn a_document_due_for_review_is_filed_once_somebody_released_it() {
         assert!(filed.contains("released by") && filed.contains("profile review = all"), "{filed}");
     }
     assert_eq!(of("send-document-back"), ["upside down"]);
-    assert_eq!(of("answer-question"), ["question 1: pages 2 are not of the record"]);
+    assert_eq!(of("answer-question"), ["question 1: pages 2 are not of the record: a blank form"]);
     assert_eq!(of("release-document").len(), 2);
     verified(&station);
 }
@@ -255,7 +255,7 @@ fn a_filed_document_is_corrected_by_a_next_version_and_the_old_one_stays() {
     );
     let half = correct(&["--field", "mrn=0099999"]);
     let why = format!("{}{}", half.stdout, half.stderr);
-    assert!(half.code == 1 && why.contains("the other patient's"), "{why}");
+    assert!(half.code == 1 && why.contains("encounter may be the first one's"), "{why}");
     let whole = correct(&["--field", "mrn=0099999", "--field", "encounter=55501"]);
     assert_eq!(whole.code, 0, "{}", whole.stderr);
     served.comes_to(&batch, &["filed"]);
@@ -307,6 +307,77 @@ fn a_withdrawn_document_says_so_in_the_repository_and_its_pages_are_filed_anew()
     assert_eq!(other["pages"], json!([2]), "nothing else was touched");
     assert!(served.terminate().success());
     verified(&station);
+}
+
+/// The page of the correction cannot be made: what was filed stands, and can be
+/// withdrawn.
+#[test]
+fn a_correction_that_cannot_be_made_leaves_the_version_that_stands_to_decide_about() {
+    let (station, profiles) = station();
+    station.lay_in_small(2);
+    let served = serve(&station, &profiles);
+    let batch = served.order("filed", "stack-end");
+    served.comes_to(&batch, &["filed"]);
+    let spool = station.path(&format!("state/spool/{batch}"));
+    std::fs::remove_dir_all(spool.join("derived")).unwrap();
+    for entry in std::fs::read_dir(&spool).unwrap() {
+        let original = entry.unwrap().path();
+        if original.file_name().unwrap().to_string_lossy().starts_with("0001") {
+            std::fs::write(original, b"damaged").unwrap();
+        }
+    }
+    let id = format!("{batch}-0001");
+    ordered(&station, &["document", "correct", &id, "--field", "mrn=7", "--reason", "no number"]);
+    served.comes_to(&batch, &["in-question"]);
+    let asked = ordered(&station, &["question", "list"])["questions"][0].clone();
+    assert_eq!(asked["holds"], json!([]), "its page stands where it stood");
+    let listed = ordered(&station, &["document", "list", &batch]);
+    assert_eq!(
+        (&listed["documents"][0]["id"], &listed["documents"][0]["pages"]),
+        (&json!(id), &json!([1]))
+    );
+    let no = asked["question"].to_string();
+    let seen =
+        ["question", "answer", &batch, &no, "--as-it-should-be", "--reason", "withdrawn next"];
+    ordered(&station, &seen);
+    served.comes_to(&batch, &["filed"]);
+    ordered(&station, &["document", "withdraw", &id, "--reason", "another patient's"]);
+    served.comes_to(&batch, &["in-question"]);
+    assert_eq!(
+        index_file(&station, &format!("{id}v2"))["withdrawn"]["reason"],
+        "another patient's"
+    );
+    assert!(served.terminate().success());
+}
+
+#[test]
+fn a_batch_whose_counts_do_not_balance_is_answered_at_no_moment() {
+    let (station, profiles) = station();
+    station.lay_in_small(2);
+    let served = serve(&station, &profiles);
+    let order = json!({
+        "profile": "filed", "scanner": "folder:adf", "closed_by": "stack-end",
+        "repository": station.path("repository"), "expect_sheets": 99,
+    });
+    let (status, opened) = served.post("/batches", &order);
+    assert_eq!(status, 201, "{opened}");
+    let batch = opened["id"].as_str().unwrap();
+    let path = format!("/batches/{batch}/questions/1/answer");
+    let answer = json!({"answer": "document", "document_type": "DOC", "pages": [1]});
+    // Also between separating and ending.
+    loop {
+        let (status, problem) = served.post(&path, &answer);
+        assert_eq!(status, 409, "{problem}");
+        if problem["detail"].as_str().unwrap().contains("held because its counts") {
+            break;
+        }
+    }
+    served.comes_to(batch, &["held"]);
+    assert_eq!(served.post(&path, &answer).0, 409);
+    let release = json!({"reason": "counted again"});
+    assert_eq!(served.post(&format!("/batches/{batch}/release"), &release).0, 200);
+    let filed = served.comes_to(batch, &["filed"]);
+    assert_eq!(filed["documents_filed"], 2);
 }
 
 /// Killed before the next version is filed, or while it is.

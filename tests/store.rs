@@ -58,14 +58,16 @@ async fn story(database: &Database, folder: &Path) {
     backs_come_to_their_sheets_with_a_persons_word_and_never_else(&store).await;
     each_batch_that_ended_has_its_manifest_in_the_chain(&store).await;
     originals_are_purged_of_ended_batches_only_and_once(&store).await;
+    a_step_that_was_taken_away_places_nothing(&store).await;
+    a_correction_that_cannot_be_made_leaves_what_stands(&store).await;
     store.close().await;
     // What was committed is there for the next start, which changes nothing.
     let store = Store::open(database, &folder.join("backups")).await.unwrap();
-    assert_eq!(store.batches(WhichBatches::All, 100).await.unwrap().len(), 11);
+    assert_eq!(store.batches(WhichBatches::All, 100).await.unwrap().len(), 13);
     assert!(!folder.join("backups").exists(), "nothing was migrated");
     store.close().await;
     let reader = Store::open_to_read(database).await.unwrap();
-    assert_eq!(reader.all_filed_documents().await.unwrap().len(), 4);
+    assert_eq!(reader.all_filed_documents().await.unwrap().len(), 5);
     reader.start_scanning(&id(2)).await.expect_err("it is for reading");
 }
 
@@ -218,9 +220,10 @@ async fn a_batch_goes_its_way(store: &Store) {
     };
     assert_eq!(store.documents(&batch).await.unwrap(), std::slice::from_ref(&row));
     assert_eq!(store.placements(&batch).await.unwrap(), places());
-    store.record_filing_staging(&batch, Some("/srv/.outguide")).await.unwrap();
     let claimed = claim(store, &batch).await;
     assert_eq!(claimed.work.on, WorkOn::File(page_no(1)));
+    let begun = store.begin_filing(&claimed, "/srv/.outguide").await.unwrap();
+    assert_eq!(begun, Recorded::Yes);
     nothing_is_due(store, &batch).await;
     let recorded =
         store.record_filed(&claimed, page_no(1), &filed(), "not reviewed").await.unwrap();
@@ -416,6 +419,47 @@ async fn people_decide_what_is_filed_and_what_is_filed_is_only_replaced(store: &
     assert!(matches!(ended, Decided::No(Refusal::Ended { .. })), "{ended:?}");
 }
 
+async fn a_step_that_was_taken_away_places_nothing(store: &Store) {
+    let batch = separated(store, 51).await;
+    let by = decision();
+    assert_eq!(store.release_document(&batch, page_no(1), &by).await.unwrap(), Decided::Yes);
+    let filing = claim(store, &batch).await;
+    assert_eq!(filing.work.on, WorkOn::File(page_no(1)));
+    assert_eq!(store.discard_batch(&batch, &by).await.unwrap(), Moved::Yes);
+    let begun = store.begin_filing(&filing, "/srv/.outguide").await.unwrap();
+    assert_eq!(begun, Recorded::TooLate);
+    assert_eq!(store.batch(&batch).await.unwrap().unwrap().filing_staging, None);
+}
+
+async fn a_correction_that_cannot_be_made_leaves_what_stands(store: &Store) {
+    let batch = separated(store, 52).await;
+    let (first, by) = (page_no(1), decision());
+    assert_eq!(store.release_document(&batch, first, &by).await.unwrap(), Decided::Yes);
+    file(store, &batch, 1).await;
+    let stands = store.document(&batch, first).await.unwrap().unwrap();
+    let more = Answer { pages: Vec::new(), they_are: TheyAre::PagesOf(first) };
+    let no = QuestionNo::new(1).unwrap();
+    for _ in 0..2 {
+        let no = *store.questions(&batch).await.unwrap().keys().next().unwrap_or(&no);
+        assert_eq!(store.answer_question(&batch, no, &more, &by).await.unwrap(), Decided::Yes);
+        let filing = claim(store, &batch).await;
+        let second = store.document(&batch, first).await.unwrap().unwrap();
+        assert_eq!((second.version.get(), second.document.pages.len()), (2, 2));
+        let reason = QuestionReason::StepFailed { cause: "the page is lost".to_owned() };
+        let asked = Question { page: first, holds: second.document.pages, reason };
+        let held = store.hold_document(&filing, first, &asked).await.unwrap();
+        assert_eq!(held, Recorded::Yes);
+        let now = store.document(&batch, first).await.unwrap().unwrap();
+        assert_eq!((now.document, now.filed, now.version), {
+            let DocumentRow { document, filed, version, .. } = stands.clone();
+            (document, filed, version)
+        });
+        let open = store.questions(&batch).await.unwrap();
+        let holds: Vec<_> = open.values().map(|question| question.holds.clone()).collect();
+        assert_eq!(holds, [vec![page_no(2)]], "what was to come to it is asked about");
+    }
+}
+
 /// Of the two batches filed before.
 async fn what_a_repository_took_is_given_no_more(store: &Store) {
     let given = store.documents_given(DESK, None, 1).await.unwrap();
@@ -424,7 +468,9 @@ async fn what_a_repository_took_is_given_no_more(store: &Store) {
     let behind = store.documents_given(DESK, Some(first.clone()), 10).await.unwrap();
     let second = behind[0].document.clone();
     assert_eq!((second.batch(), second.version().get(), behind.len()), (&id(50), 3, 1));
-    assert!(store.documents_given("desk-2", None, 10).await.unwrap().is_empty());
+    // A file of the station's own is its, whatever the station was called before.
+    let renamed = store.documents_given("desk-2", None, 10).await.unwrap();
+    assert_eq!(renamed.is_empty(), store.is_shared());
     store.record_taken(&first).await.unwrap();
     store.record_refused(&second, "no such patient").await.unwrap();
     store.record_refused(&second.replaces().unwrap(), "too late").await.unwrap();

@@ -278,10 +278,17 @@ async fn refuse_orders_too_late(
     before: &BatchRow,
     now: &BatchRow,
 ) -> Result<(), ResumeFault> {
+    let is_elsewhere = before.repository != now.repository;
+    if before.expected != now.expected && store.is_decided(&before.id).await? {
+        return Err(ResumeFault::NotLikeThat(format!(
+            "somebody answered questions of batch {} or looked at its documents, so that another \
+             count comes too late; leave --expect-sheets and --expect-documents out",
+            before.id
+        )));
+    }
     if before.filing_staging.is_none() {
         return Ok(());
     }
-    let is_elsewhere = before.repository != now.repository;
     if !is_elsewhere && before.expected == now.expected {
         return Ok(());
     }

@@ -43,8 +43,12 @@ struct AnswerArgs {
     /// With --document: an index value, as NAME=VALUE
     #[arg(long, value_name = "NAME=VALUE", value_parser = field, requires = "document")]
     field: Vec<(String, String)>,
-    /// Why; it stays with the question, and with your name
-    #[arg(long, required_if_eq_any = [("not_of_the_record", "true"), ("as_it_should_be", "true")])]
+    /// Why; it stays in the audit, with your name
+    #[arg(
+        long,
+        required_if_eq_any = [("not_of_the_record", "true"), ("as_it_should_be", "true")],
+        conflicts_with_all = ["document", "pages_of"]
+    )]
     reason: Option<String>,
     #[command(flatten)]
     to: To,

@@ -1,7 +1,7 @@
 //! The end step: what a batch has come to, once nothing else of it is due.
 
 use crate::records::batch::BatchState;
-use crate::records::document::{Counted, Question, QuestionReason};
+use crate::records::document::Question;
 
 /// `questions` are those nobody answered yet; `reviews_due`, documents that
 /// somebody has still to look at.
@@ -12,27 +12,17 @@ pub fn come_to<'q>(
     match (questions.next(), reviews_due) {
         (None, 0) => BatchState::Filed,
         (None, _) => BatchState::AwaitingReview,
-        (Some(first), _) if is_of_the_batch(first) || questions.any(is_of_the_batch) => {
+        (Some(first), _) if first.is_of_the_batch() || questions.any(Question::is_of_the_batch) => {
             BatchState::Held
         }
         (Some(_), _) => BatchState::InQuestion,
     }
 }
 
-/// Nothing of the batch goes on, whatever else is asked of it.
-fn is_of_the_batch(question: &Question) -> bool {
-    match question.reason {
-        QuestionReason::CountsDoNotBalance { what, .. } => match what {
-            Counted::Sheets | Counted::Documents => true,
-            Counted::Pages => false,
-        },
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::records::document::{Counted, QuestionReason};
     use crate::records::ids::PageNo;
 
     #[test]

@@ -451,8 +451,9 @@ impl Runner {
         let order = filing_order(&id, decided, &profile, &batch.station, scanned_at, without_text);
         let rule = order.index.reviewed.to_string();
         let repository = self.repository(batch).await?;
-        let filed = match self.place(batch, &repository, order, pdf).await {
-            Ok(filed) => filed,
+        let filed = match self.place(claimed, batch, &repository, order, pdf).await {
+            Ok(Some(filed)) => filed,
+            Ok(None) => return Ok(Recorded::TooLate),
             Err(fault) => {
                 drop(repository);
                 (self.outfit.forget_repository)(batch);
@@ -468,7 +469,10 @@ impl Runner {
         };
         let recorded = self.store.record_filed(claimed, first_page, &row, &rule).await?;
         (self.tell)(&batch.id, RunEvent::DocumentFiled { document: id.clone(), pages });
-        acknowledge(&repository, id).await?;
+        // Where the row is another's to write, the receipt is all that tells of it.
+        if recorded == Recorded::Yes {
+            acknowledge(&repository, id).await?;
+        }
         Ok(recorded)
     }
 
@@ -518,25 +522,27 @@ impl Runner {
 
     /// Where filing begins is recorded before the first document: what a stop
     /// leaves half done is known there and nowhere else.
+    /// `None` where it is not this step's to place any more.
     async fn place(
         &self,
+        claimed: &ClaimedWork,
         batch: &BatchRow,
         repository: &WatchedFolder,
         order: FilingOrder,
         pdf: PathBuf,
-    ) -> Result<Filed, RunFault> {
+    ) -> Result<Option<Filed>, RunFault> {
         let is_first = batch.filing_staging.is_none();
-        if is_first {
-            let staging = repository.staging_folder().display().to_string();
-            self.store.record_filing_staging(&batch.id, Some(&staging)).await?;
+        let staging = repository.staging_folder().display().to_string();
+        if self.store.begin_filing(claimed, &staging).await? == Recorded::TooLate {
+            return Ok(None);
         }
         let filed = blocking(self.file_work(repository.clone(), order, pdf)).await;
         if let (true, Err(RunFault::Filing(fault))) = (is_first, &filed)
             && fault.placed_nothing()
         {
-            self.store.record_filing_staging(&batch.id, None).await?;
+            self.store.forget_filing_staging(&batch.id).await?;
         }
-        filed
+        filed.map(Some)
     }
 
     /// What the batch has come to, once nothing else of it is due.

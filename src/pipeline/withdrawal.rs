@@ -14,16 +14,23 @@ const SIZE: SizeMm = SizeMm { width: 215.9, height: 279.4 };
 
 const MARGIN_MM: f64 = 25.0;
 
+/// As many of the widest letters as a line takes.
+const MOST_IN_A_WORD: usize = 35;
+
 /// The same bytes for the same withdrawal.
 pub fn render(id: &DocumentId, withdrawn: &Decision, spool: &Spool) -> Result<PathBuf, RunFault> {
     let stopped = |source| RunFault::Withdrawal { document: id.clone(), source };
     let because = format!("Reason: {}", withdrawn.reason);
-    let bytes = match notice(id, withdrawn, &because) {
-        // The reason was typed in letters that are not printed.
-        Err(PaperFault::NoSuchLetter { .. }) => {
-            notice(id, withdrawn, "The reason stands in the index file.").map_err(stopped)?
-        }
-        drawn => drawn.map_err(stopped)?,
+    // It may have been typed in letters that are not printed, or fit no line.
+    let fits =
+        withdrawn.reason.split_whitespace().all(|word| word.chars().count() <= MOST_IN_A_WORD);
+    let drawn = match fits {
+        true => notice(id, withdrawn, &because).ok(),
+        false => None,
+    };
+    let bytes = match drawn {
+        Some(bytes) => bytes,
+        None => notice(id, withdrawn, "The reason stands in the index file.").map_err(stopped)?,
     };
     let name = format!("{:04}.pdf", id.first_page());
     Ok(spool.write_derived(id.batch(), &name, &bytes)?)

@@ -126,7 +126,7 @@ impl Document {
 pub enum ReviewStanding {
     NotAsked,
     Due,
-    /// Who let it go; the decision's reason is the rule.
+    /// Who let it go.
     Released(Decision),
 }
 
@@ -139,6 +139,19 @@ pub struct Question {
     /// and is not among them.
     pub holds: Vec<PageNo>,
     pub reason: QuestionReason,
+}
+
+impl Question {
+    /// Nothing of the batch goes on, whatever else is asked of it.
+    pub fn is_of_the_batch(&self) -> bool {
+        match self.reason {
+            QuestionReason::CountsDoNotBalance { what, .. } => match what {
+                Counted::Sheets | Counted::Documents => true,
+                Counted::Pages => false,
+            },
+            _ => false,
+        }
+    }
 }
 
 /// Names fields and pages, never a patient's value.

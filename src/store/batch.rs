@@ -4,7 +4,7 @@ use sqlx::any::AnyRow;
 use sqlx::{Any, AssertSqlSafe, Transaction};
 
 use super::audit::Told;
-use super::work::{end_work, make_due};
+use super::work::{end_work, is_claimed, make_due};
 use super::{
     ClaimedWork, Recorded, Store, StoreFault, column, failed, from_json, json_if_any,
     number_if_any, parsed, to_json, unreadable,
@@ -223,16 +223,10 @@ impl Store {
         Ok(())
     }
 
-    /// The staging folder documents are filed through from now on, before the
-    /// first is; `None` where it turned out that nothing was placed.
-    pub async fn record_filing_staging(
-        &self,
-        id: &BatchId,
-        staging: Option<&str>,
-    ) -> Result<(), StoreFault> {
-        sqlx::query("UPDATE batch SET filing_staging = $2 WHERE id = $1")
+    /// Nothing was placed, after all.
+    pub async fn forget_filing_staging(&self, id: &BatchId) -> Result<(), StoreFault> {
+        sqlx::query("UPDATE batch SET filing_staging = NULL WHERE id = $1")
             .bind(id.as_str())
-            .bind(staging)
             .execute(&self.pool)
             .await
             .map_err(failed("record where a batch is filed"))?;
@@ -281,6 +275,31 @@ impl Store {
         self.moved(tx, id, moved, Told::of(Action::CloseBatch, id), ACTION).await
     }
 
+    /// From here on documents of the batch may stand in the repository, whose
+    /// staging folder this is: it is neither discarded nor separated again. Too
+    /// late where the step that files is another's by now, or nobody's.
+    pub async fn begin_filing(
+        &self,
+        claimed: &ClaimedWork,
+        staging: &str,
+    ) -> Result<Recorded, StoreFault> {
+        const ACTION: &str = "record where a batch is filed";
+        let mut tx = self.begin(ACTION).await?;
+        let id = &claimed.work.batch;
+        hold_row(&mut tx, id).await.map_err(failed(ACTION))?;
+        if !is_claimed(&mut tx, claimed).await.map_err(failed(ACTION))? {
+            return Ok(Recorded::TooLate);
+        }
+        sqlx::query("UPDATE batch SET filing_staging = COALESCE(filing_staging, $2) WHERE id = $1")
+            .bind(id.as_str())
+            .bind(staging)
+            .execute(&mut *tx)
+            .await
+            .map_err(failed(ACTION))?;
+        tx.commit().await.map_err(failed(ACTION))?;
+        Ok(Recorded::Yes)
+    }
+
     /// What a closed batch has come to, once nothing else of it is due.
     pub async fn end_batch(
         &self,
@@ -289,6 +308,7 @@ impl Store {
     ) -> Result<Recorded, StoreFault> {
         const ACTION: &str = "record what a batch has come to";
         let mut tx = self.begin(ACTION).await?;
+        hold_row(&mut tx, &claimed.work.batch).await.map_err(failed(ACTION))?;
         if end_work(&mut tx, claimed).await.map_err(failed(ACTION))? == Recorded::TooLate {
             return Ok(Recorded::TooLate);
         }
@@ -307,15 +327,25 @@ impl Store {
         Ok(Recorded::Yes)
     }
 
-    /// The batch is separated again, as long as nothing of it is filed and no
-    /// question of it answered.
+    /// Whether people decided about pages or documents of the batch.
+    pub async fn is_decided(&self, id: &BatchId) -> Result<bool, StoreFault> {
+        let row = sqlx::query("SELECT id FROM batch WHERE id = $1 AND decided = 1")
+            .bind(id.as_str())
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(failed("look whether people decided about a batch"))?;
+        Ok(row.is_some())
+    }
+
+    /// The batch is separated again, as long as nothing of it is filed and nobody
+    /// decided about pages or documents of it.
     pub async fn separate_again(&self, id: &BatchId) -> Result<Moved, StoreFault> {
         const ACTION: &str = "have a batch separated again";
         let mut tx = self.begin(ACTION).await?;
         let moved = sqlx::query(
             "UPDATE batch SET state = 'processing' WHERE id = $1 AND filing_staging IS NULL \
              AND state IN ('in-question', 'awaiting-review', 'filing', 'held') \
-             AND NOT EXISTS (SELECT 1 FROM question WHERE batch_id = $1 AND answered IS NOT NULL)",
+             AND decided = 0",
         )
         .bind(id.as_str())
         .execute(&mut *tx)
@@ -413,6 +443,18 @@ impl Store {
             .map_err(failed(action))?;
         Ok(Moved::NotFrom(state.parse().map_err(unreadable::<String>("state"))?))
     }
+}
+
+/// Nobody else changes what the batch has come to until the transaction ends:
+/// whoever does begins with this.
+pub(super) async fn hold_row(
+    tx: &mut Transaction<'_, Any>,
+    id: &BatchId,
+) -> Result<Option<String>, sqlx::Error> {
+    sqlx::query_scalar("UPDATE batch SET station = station WHERE id = $1 RETURNING state")
+        .bind(id.as_str())
+        .fetch_optional(&mut **tx)
+        .await
 }
 
 pub(super) async fn insert_batch(

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use sqlx::{Any, Transaction};
 
 use super::audit::Told;
+use super::batch::hold_row;
 use super::document::{document_row, put_document, undo_document};
 use super::page::read_page_no;
 use super::question::{add_question, open_questions, placements_of, put_placement};
@@ -77,6 +78,11 @@ pub enum Refusal {
     NoSuchDocument { batch: BatchId, page: PageNo },
     #[error("document {document} is on its way to the repository; try again once it is filed")]
     StillFiling { document: DocumentId },
+    #[error(
+        "page {page} names document {document}: say that the pages are more of that one, or name \
+         a page that is of none"
+    )]
+    NamesAnother { page: PageNo, document: DocumentId },
     #[error("nobody has to look at document {document} before it is filed")]
     NoReviewDue { document: DocumentId },
     #[error("document {document} is not filed: nothing of it is to be corrected")]
@@ -143,6 +149,7 @@ impl Store {
             no,
             &pages,
             &answer.they_are,
+            &decision.reason,
         ));
         self.tell(&mut tx, told).await.map_err(failed(ACTION))?;
         self.seal_again(&mut tx, batch).await?;
@@ -325,12 +332,7 @@ async fn hold_batch(
     tx: &mut Tx<'_>,
     batch: &BatchId,
 ) -> Result<Result<BatchState, Refusal>, StoreFault> {
-    let state: Option<String> =
-        sqlx::query_scalar("UPDATE batch SET station = station WHERE id = $1 RETURNING state")
-            .bind(batch.as_str())
-            .fetch_optional(&mut **tx)
-            .await
-            .map_err(failed("look up a batch"))?;
+    let state = hold_row(tx, batch).await.map_err(failed("look up a batch"))?;
     match state {
         None => Ok(Err(Refusal::NoSuchBatch(batch.clone()))),
         Some(state) => Ok(Ok(state.parse().map_err(super::unreadable::<String>("state"))?)),
@@ -346,9 +348,14 @@ async fn refused_before_filed(
         Ok(state) => state,
         Err(refusal) => return Ok(Some(refusal)),
     };
+    let counts_first = || Refusal::CountsComeFirst(batch.clone());
     Ok(match state {
-        BatchState::Filing | BatchState::InQuestion | BatchState::AwaitingReview => None,
-        BatchState::Held => Some(Refusal::CountsComeFirst(batch.clone())),
+        // Where its counts do not balance it is about to be held.
+        BatchState::Filing | BatchState::InQuestion | BatchState::AwaitingReview => {
+            let open = open_questions(tx, batch).await?;
+            open.values().any(Question::is_of_the_batch).then(counts_first)
+        }
+        BatchState::Held => Some(counts_first()),
         BatchState::Open | BatchState::Scanning | BatchState::Paused | BatchState::Processing => {
             Some(Refusal::NotSeparated { batch: batch.clone(), state })
         }
@@ -483,8 +490,12 @@ async fn make_document(
             Some(before) if before.withdrawn.is_some() && before.filed.is_some() => {
                 keep_version(tx, batch, &before, decision).await.map_err(failed(ACTION))?;
             }
-            Some(before) => {
+            Some(before) if before.withdrawn.is_some() => {
                 refusal = Some(Refusal::StillFiling { document: before.id(batch) });
+                continue;
+            }
+            Some(before) => {
+                refusal = Some(Refusal::NamesAnother { page: *page, document: before.id(batch) });
                 continue;
             }
         }
@@ -525,7 +536,8 @@ async fn add_to_document(
     Ok(Ok(()))
 }
 
-/// The version that stands is kept as it is: another takes its place.
+/// The version that stands is kept as it is: another takes its place. It may have
+/// been before, in vain.
 async fn keep_version(
     tx: &mut Tx<'_>,
     batch: &BatchId,
@@ -538,7 +550,8 @@ async fn keep_version(
          fields, withdrawn, pdf_path, pdf_sha256, index_path, index_sha256, filed_at, replaced) \
          SELECT batch_id, first_page, version, document_type, $3, $4, withdrawn, pdf_path, \
          pdf_sha256, index_path, index_sha256, filed_at, $5 FROM document \
-         WHERE batch_id = $1 AND first_page = $2",
+         WHERE batch_id = $1 AND first_page = $2 \
+         ON CONFLICT (batch_id, first_page, version) DO NOTHING",
     )
     .bind(batch.as_str())
     .bind(i64::from(first_page.get()))
@@ -593,7 +606,7 @@ async fn close_question(
 /// record what it had come to before.
 async fn go_on(tx: &mut Tx<'_>, batch: &BatchId) -> Result<(), sqlx::Error> {
     for change in [
-        "UPDATE batch SET state = 'filing' WHERE id = $1",
+        "UPDATE batch SET state = 'filing', decided = 1 WHERE id = $1",
         "DELETE FROM work WHERE batch_id = $1 AND step = 'end'",
     ] {
         sqlx::query(change).bind(batch.as_str()).execute(&mut **tx).await?;
@@ -601,11 +614,11 @@ async fn go_on(tx: &mut Tx<'_>, batch: &BatchId) -> Result<(), sqlx::Error> {
     make_due(tx, batch, WorkOn::End).await
 }
 
-/// For the audit: no value of a patient's.
-fn in_words(no: QuestionNo, pages: &[PageNo], they_are: &TheyAre) -> String {
+/// For the audit: no value that was keyed.
+fn in_words(no: QuestionNo, pages: &[PageNo], they_are: &TheyAre, reason: &str) -> String {
     let pages: Vec<String> = pages.iter().map(PageNo::to_string).collect();
     let pages = pages.join(" ");
-    match they_are {
+    let said = match they_are {
         TheyAre::Document { document_type, .. } => {
             format!("question {no}: pages {pages} are a document of type {document_type}")
         }
@@ -615,5 +628,6 @@ fn in_words(no: QuestionNo, pages: &[PageNo], they_are: &TheyAre) -> String {
             )
         }
         TheyAre::NotOfTheRecord => format!("question {no}: pages {pages} are not of the record"),
-    }
+    };
+    if reason.is_empty() { said } else { format!("{said}: {reason}") }
 }

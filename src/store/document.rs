@@ -7,6 +7,7 @@ use sqlx::any::AnyRow;
 use sqlx::{Any, AnyConnection, AssertSqlSafe, Transaction};
 
 use super::audit::Told;
+use super::batch::hold_row;
 use super::page::read_page_no;
 use super::question::{add_question, insert_question, put_placement};
 use super::work::{end_work, make_due};
@@ -66,6 +67,7 @@ impl Store {
         const ACTION: &str = "record how a batch was separated";
         let batch = &claimed.work.batch;
         let mut tx = self.begin(ACTION).await?;
+        hold_row(&mut tx, batch).await.map_err(failed(ACTION))?;
         if end_work(&mut tx, claimed).await.map_err(failed(ACTION))? == Recorded::TooLate {
             return Ok(Recorded::TooLate);
         }
@@ -175,8 +177,9 @@ impl Store {
         number(&row, "due")
     }
 
-    /// A document that cannot be filed as it was separated: its pages wait for
-    /// the answer. Whole or not at all.
+    /// A document that cannot be filed as it was separated, or decided: its pages
+    /// wait for the answer. Where it was to take the place of a version that is
+    /// filed, that version stands again, with its pages. Whole or not at all.
     pub async fn hold_document(
         &self,
         claimed: &ClaimedWork,
@@ -186,11 +189,26 @@ impl Store {
         const ACTION: &str = "hold a document back";
         let batch = &claimed.work.batch;
         let mut tx = self.begin(ACTION).await?;
+        hold_row(&mut tx, batch).await.map_err(failed(ACTION))?;
         if end_work(&mut tx, claimed).await.map_err(failed(ACTION))? == Recorded::TooLate {
             return Ok(Recorded::TooLate);
         }
-        undo_document(&mut tx, batch, first_page).await.map_err(failed(ACTION))?;
-        add_question(&mut tx, batch, question).await.map_err(failed(ACTION))?;
+        let Some(row) = document_row(&mut tx, batch, first_page).await? else {
+            return Ok(Recorded::TooLate);
+        };
+        let question = match Version::new(row.version.get() - 1) {
+            None => {
+                undo_document(&mut tx, batch, first_page).await.map_err(failed(ACTION))?;
+                question.clone()
+            }
+            Some(before) => {
+                let stand_again = fall_back(&mut tx, batch, first_page, before).await?;
+                let mut holds = question.holds.clone();
+                holds.retain(|page| !stand_again.contains(page));
+                Question { holds, ..question.clone() }
+            }
+        };
+        add_question(&mut tx, batch, &question).await.map_err(failed(ACTION))?;
         let told = Told::of(Action::HoldDocument, batch).page(first_page);
         self.tell(&mut tx, told).await.map_err(failed(ACTION))?;
         self.seal_again(&mut tx, batch).await?;
@@ -209,6 +227,7 @@ impl Store {
     ) -> Result<Recorded, StoreFault> {
         const ACTION: &str = "record a filed document";
         let mut tx = self.begin(ACTION).await?;
+        hold_row(&mut tx, &claimed.work.batch).await.map_err(failed(ACTION))?;
         if end_work(&mut tx, claimed).await.map_err(failed(ACTION))? == Recorded::TooLate {
             return Ok(Recorded::TooLate);
         }
@@ -245,7 +264,9 @@ impl Store {
                              index_sha256, filed_at";
         let rows = sqlx::query(AssertSqlSafe(format!(
             "SELECT {FILED} FROM document WHERE filed_at IS NOT NULL \
-             UNION ALL SELECT {FILED} FROM replaced_document \
+             UNION ALL SELECT {FILED} FROM replaced_document AS kept WHERE NOT EXISTS (\
+                 SELECT 1 FROM document AS stands WHERE stands.batch_id = kept.batch_id \
+                 AND stands.first_page = kept.first_page AND stands.version = kept.version) \
              ORDER BY filed_at, batch_id, first_page"
         )))
         .fetch_all(&self.pool)
@@ -276,6 +297,58 @@ impl Store {
         .map_err(failed("look whether a document is filed"))?;
         Ok(row.is_some())
     }
+}
+
+/// The version before the one that could not be filed is the document's again; the
+/// pages of it. Those that were to come to it are in question.
+async fn fall_back(
+    tx: &mut Transaction<'_, Any>,
+    batch: &BatchId,
+    first_page: PageNo,
+    version: Version,
+) -> Result<Vec<PageNo>, StoreFault> {
+    const ACTION: &str = "let the version of a document that is filed stand again";
+    let kept = sqlx::query(
+        "SELECT pages, fields FROM replaced_document \
+         WHERE batch_id = $1 AND first_page = $2 AND version = $3",
+    )
+    .bind(batch.as_str())
+    .bind(i64::from(first_page.get()))
+    .bind(i64::from(version.get()))
+    .fetch_one(&mut **tx)
+    .await
+    .map_err(failed(ACTION))?;
+    let pages: Vec<PageNo> = from_json("pages", &column::<String>(&kept, "pages")?)?;
+    let fields: Vec<IndexField> = from_json("fields", &column::<String>(&kept, "fields")?)?;
+    sqlx::query(
+        "UPDATE placement SET place = 'question', first_page = NULL \
+         WHERE batch_id = $1 AND first_page = $2",
+    )
+    .bind(batch.as_str())
+    .bind(i64::from(first_page.get()))
+    .execute(&mut **tx)
+    .await
+    .map_err(failed(ACTION))?;
+    for page in &pages {
+        let place = Place::Document { first_page };
+        put_placement(tx, batch, *page, &place).await.map_err(failed(ACTION))?;
+    }
+    let stands = "SELECT document_type, withdrawn, pdf_path, pdf_sha256, index_path, \
+                  index_sha256, filed_at FROM replaced_document \
+                  WHERE batch_id = $1 AND first_page = $2 AND version = $3";
+    sqlx::query(AssertSqlSafe(format!(
+        "UPDATE document SET version = $3, released = NULL, (document_type, withdrawn, pdf_path, \
+         pdf_sha256, index_path, index_sha256, filed_at) = ({stands}) \
+         WHERE batch_id = $1 AND first_page = $2"
+    )))
+    .bind(batch.as_str())
+    .bind(i64::from(first_page.get()))
+    .bind(i64::from(version.get()))
+    .execute(&mut **tx)
+    .await
+    .map_err(failed(ACTION))?;
+    put_fields(tx, batch, first_page, &fields).await.map_err(failed(ACTION))?;
+    Ok(pages)
 }
 
 pub(super) async fn document_row(
@@ -416,18 +489,27 @@ pub(super) async fn put_document(
     .bind(released)
     .execute(&mut **tx)
     .await?;
+    put_fields(tx, batch, document.first_page, &document.fields).await
+}
+
+async fn put_fields(
+    tx: &mut Transaction<'_, Any>,
+    batch: &BatchId,
+    first_page: PageNo,
+    fields: &[IndexField],
+) -> Result<(), sqlx::Error> {
     sqlx::query("DELETE FROM index_field WHERE batch_id = $1 AND first_page = $2")
         .bind(batch.as_str())
-        .bind(i64::from(document.first_page.get()))
+        .bind(i64::from(first_page.get()))
         .execute(&mut **tx)
         .await?;
-    for field in &document.fields {
+    for field in fields {
         sqlx::query(
             "INSERT INTO index_field (batch_id, first_page, name, value, source) \
              VALUES ($1, $2, $3, $4, $5)",
         )
         .bind(batch.as_str())
-        .bind(i64::from(document.first_page.get()))
+        .bind(i64::from(first_page.get()))
         .bind(field.name.as_str())
         .bind(&field.value)
         .bind(to_json(&field.source))

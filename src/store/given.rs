@@ -46,10 +46,11 @@ impl Store {
         let (batch, page) = after.map_or((String::new(), 0), |after| {
             (after.batch().to_string(), i64::from(after.first_page().get()))
         });
+        let whose = self.dialect.of_the_station();
         sqlx::query(sqlx::AssertSqlSafe(format!(
             "SELECT document.batch_id, first_page, version, repository, pdf_path, index_path, \
              refused FROM document JOIN batch ON batch.id = document.batch_id \
-             WHERE {GIVEN} AND batch.station = $1 \
+             WHERE {GIVEN} AND {whose} \
              AND (document.batch_id > $2 OR document.batch_id = $2 AND first_page > $3) \
              ORDER BY document.batch_id, first_page LIMIT $4"
         )))
@@ -69,7 +70,7 @@ impl Store {
     pub async fn record_taken(&self, document: &DocumentId) -> Result<(), StoreFault> {
         let at = jiff::Timestamp::now().to_string();
         let set = "taken_at = $4, refused = NULL";
-        self.record_said(document, set, &at, Action::TakeDocument, "").await
+        self.record_said(document, set, &at, Action::TakeDocument).await
     }
 
     /// The repository says that something is wrong with it.
@@ -78,7 +79,8 @@ impl Store {
         document: &DocumentId,
         said: &str,
     ) -> Result<(), StoreFault> {
-        self.record_said(document, "refused = $4", said, Action::RefuseDocument, said).await
+        // Its words may name a patient: they stay with the document.
+        self.record_said(document, "refused = $4", said, Action::RefuseDocument).await
     }
 
     async fn record_said(
@@ -87,7 +89,6 @@ impl Store {
         set: &str,
         value: &str,
         action: Action,
-        detail: &str,
     ) -> Result<(), StoreFault> {
         const ACTION: &str = "record what the repository did with a document";
         let mut tx = self.begin(ACTION).await?;
@@ -105,8 +106,7 @@ impl Store {
         .rows_affected();
         // Another version took its place meanwhile, which is looked for itself.
         if changed == 1 {
-            let told =
-                Told::of(action, document.batch()).page(document.first_page()).saying(detail);
+            let told = Told::of(action, document.batch()).page(document.first_page());
             self.tell(&mut tx, told).await.map_err(failed(ACTION))?;
         }
         tx.commit().await.map_err(failed(ACTION))

@@ -226,7 +226,9 @@ async fn manifest_of(
          FROM document WHERE batch_id = $1 \
          UNION ALL \
          SELECT first_page, version, document_type, pages, pdf_sha256, index_sha256 \
-         FROM replaced_document WHERE batch_id = $1 \
+         FROM replaced_document AS kept WHERE batch_id = $1 AND NOT EXISTS ( \
+             SELECT 1 FROM document AS stands WHERE stands.batch_id = kept.batch_id \
+             AND stands.first_page = kept.first_page AND stands.version = kept.version) \
          ORDER BY first_page, version",
     )
     .bind(id.as_str())

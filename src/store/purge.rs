@@ -4,6 +4,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 
 use super::audit::Told;
+use super::batch::hold_row;
 use super::manifest::is_as_sealed;
 use super::{Store, StoreFault, column, failed, number, parsed, unreadable};
 use crate::records::audit::Action;
@@ -83,12 +84,7 @@ impl Store {
         const ACTION: &str = "record that a batch's originals are removed";
         let mut tx = self.begin(ACTION).await?;
         // Whoever changes the batch waits until this is recorded, or is waited for.
-        let hold = self.dialect.holding_the_row();
-        sqlx::query(AssertSqlSafe(format!("SELECT id FROM batch WHERE id = $1 {hold}")))
-            .bind(id.as_str())
-            .fetch_one(&mut *tx)
-            .await
-            .map_err(failed(ACTION))?;
+        hold_row(&mut tx, id).await.map_err(failed(ACTION))?;
         let query = format!("SELECT {ENDED_AT} FROM batch WHERE id = $1 AND {IS_AT_REST}");
         let row = sqlx::query(AssertSqlSafe(query))
             .bind(id.as_str())

@@ -263,6 +263,23 @@ pub(super) async fn end_work(
     Ok(if done.rows_affected() == 1 { Recorded::Yes } else { Recorded::TooLate })
 }
 
+/// Whether the claim still holds.
+pub(super) async fn is_claimed(
+    tx: &mut Transaction<'_, Any>,
+    claimed: &ClaimedWork,
+) -> Result<bool, sqlx::Error> {
+    let row = sqlx::query(
+        "SELECT step FROM work WHERE batch_id = $1 AND step = $2 AND page_no = $3 AND claim = $4",
+    )
+    .bind(claimed.work.batch.as_str())
+    .bind(claimed.work.on.step().name())
+    .bind(page_of(claimed.work.on))
+    .bind(&claimed.claim)
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(row.is_some())
+}
+
 /// Makes a step due, in the transaction of what makes it so.
 pub(super) async fn make_due(
     tx: &mut Transaction<'_, Any>,

@@ -5,14 +5,18 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Sleep, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
@@ -24,10 +28,15 @@ use super::peer::Peer;
 use crate::disk::Disk;
 
 /// Whoever is slower is no program of the hospital's.
-const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
+const HANDSHAKE_LIMIT: Duration = Duration::from_secs(5);
 
-/// Under way at once; others wait in the kernel's queue.
-const HANDSHAKES: usize = 64;
+/// The same for the first words of a request behind it.
+const FIRST_WORDS_LIMIT: Duration = Duration::from_secs(10);
+
+/// Open at once, handshakes included; others wait in the kernel's queue. So
+/// strangers can keep others from this address, and the station's own files and
+/// socket from nothing: a process may have 1,024 files open and more.
+const CONNECTIONS: usize = 256;
 
 /// The system has no more room for connections: it will have.
 const ACCEPTED_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -84,20 +93,71 @@ pub fn identity(certificate: &Path, key: &Path) -> Result<TlsAcceptor, TlsFault>
 pub struct TlsListener {
     tcp: TcpListener,
     acceptor: TlsAcceptor,
+    room: Arc<Semaphore>,
     /// A handshake that takes long, or fails, holds up nobody.
-    shaking: JoinSet<Option<(TlsStream<TcpStream>, SocketAddr)>>,
+    shaking: JoinSet<Option<(TlsConnection, SocketAddr)>>,
+}
+
+/// Has its place among the connections until it is dropped.
+pub struct TlsConnection {
+    stream: TlsStream<TcpStream>,
+    /// `None` once something came.
+    first_words: Option<Pin<Box<Sleep>>>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl AsyncRead for TlsConnection {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let connection = self.get_mut();
+        let read = Pin::new(&mut connection.stream).poll_read(context, into);
+        let Some(limit) = &mut connection.first_words else { return read };
+        match (&read, limit.as_mut().poll(context)) {
+            (Poll::Pending, Poll::Ready(())) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            (Poll::Pending, Poll::Pending) => read,
+            (Poll::Ready(_), _) => {
+                connection.first_words = None;
+                read
+            }
+        }
+    }
+}
+
+impl AsyncWrite for TlsConnection {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+    }
 }
 
 impl TlsListener {
     pub fn new(tcp: TcpListener, acceptor: TlsAcceptor) -> Self {
-        TlsListener { tcp, acceptor, shaking: JoinSet::new() }
+        let room = Arc::new(Semaphore::new(CONNECTIONS));
+        TlsListener { tcp, acceptor, room, shaking: JoinSet::new() }
     }
 
-    fn shake(&mut self, connection: TcpStream, from: SocketAddr) {
+    fn shake(&mut self, connection: TcpStream, from: SocketAddr, place: OwnedSemaphorePermit) {
         let shaken = timeout(HANDSHAKE_LIMIT, self.acceptor.accept(connection));
         self.shaking.spawn(async move {
             match shaken.await {
-                Ok(Ok(stream)) => Some((stream, from)),
+                Ok(Ok(stream)) => {
+                    let first_words = Some(Box::pin(sleep(FIRST_WORDS_LIMIT)));
+                    Some((TlsConnection { stream, first_words, _place: place }, from))
+                }
                 Ok(Err(error)) => {
                     tracing::debug!(%error, "a TLS handshake failed");
                     None
@@ -109,15 +169,15 @@ impl TlsListener {
 }
 
 impl Listener for TlsListener {
-    type Io = TlsStream<TcpStream>;
+    type Io = TlsConnection;
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         loop {
             tokio::select! {
-                accepted = self.tcp.accept(), if self.shaking.len() < HANDSHAKES => {
+                (accepted, place) = accepted(&self.tcp, self.room.clone()) => {
                     match accepted {
-                        Ok((connection, from)) => self.shake(connection, from),
+                        Ok((connection, from)) => self.shake(connection, from, place),
                         Err(error) => {
                             tracing::warn!(%error, "a connection cannot be accepted");
                             sleep(ACCEPTED_AGAIN_AFTER).await;
@@ -136,6 +196,15 @@ impl Listener for TlsListener {
     fn local_addr(&self) -> io::Result<Self::Addr> {
         self.tcp.local_addr()
     }
+}
+
+/// Dropped while it waits, it has taken neither.
+async fn accepted(
+    tcp: &TcpListener,
+    room: Arc<Semaphore>,
+) -> (io::Result<(TcpStream, SocketAddr)>, OwnedSemaphorePermit) {
+    let place = room.acquire_owned().await.expect("nobody closes it");
+    (tcp.accept().await, place)
 }
 
 impl Connected<IncomingStream<'_, TlsListener>> for Peer {

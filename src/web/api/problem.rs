@@ -153,7 +153,7 @@ impl From<DecisionFault> for Problem {
             | DecisionFault::Missing { .. }
             | DecisionFault::OtherPatients { .. }
             | DecisionFault::NothingChanges => ProblemKind::Keyed,
-            DecisionFault::NoReason => ProblemKind::Request,
+            DecisionFault::NoReason | DecisionFault::LongReason => ProblemKind::Request,
             DecisionFault::Store(_) => ProblemKind::Storage,
         };
         Problem::of(kind, &fault)
@@ -175,7 +175,8 @@ fn kind_of_refusal(refusal: &Refusal) -> ProblemKind {
         Refusal::OriginalsRemoved { .. } => ProblemKind::Removed,
         Refusal::SayWhichPages { .. }
         | Refusal::SayWhatTheyAre { .. }
-        | Refusal::OtherPage { .. } => ProblemKind::Keyed,
+        | Refusal::OtherPage { .. }
+        | Refusal::NamesAnother { .. } => ProblemKind::Keyed,
     }
 }
 

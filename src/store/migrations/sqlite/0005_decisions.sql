@@ -1,12 +1,16 @@
 -- What people decide about documents: answers to questions, releases after
 -- review, corrections of what was filed.
 
+-- 1 once people decided about pages or documents of the batch: then it is not
+-- separated again.
+ALTER TABLE batch ADD COLUMN decided BIGINT NOT NULL DEFAULT 0 CHECK (decided IN (0, 1));
+
 -- Which version this is; each correction of a filed document makes the next.
 ALTER TABLE document ADD COLUMN version BIGINT NOT NULL DEFAULT 1 CHECK (version > 0);
 -- 1 while somebody has still to look at it.
 ALTER TABLE document ADD COLUMN review_due BIGINT NOT NULL DEFAULT 0
     CHECK (review_due IN (0, 1) AND (review_due = 0 OR filed_at IS NULL));
--- JSON of `records::batch::Decision`: who let it go, when, under which rule.
+-- JSON of `records::batch::Decision`: who let it go, and when.
 ALTER TABLE document ADD COLUMN released TEXT CHECK (released IS NULL OR review_due = 0);
 -- JSON of `records::batch::Decision`: this version says that the one before it
 -- is not to stand any more. No page stands in it.
@@ -33,7 +37,7 @@ CREATE TABLE replaced_document (
     FOREIGN KEY (batch_id, first_page) REFERENCES page (batch_id, page_no)
 );
 
--- JSON of `records::batch::Decision`: who answered it, and how.
+-- JSON of `records::batch::Decision`: who answered it last, and why.
 ALTER TABLE question ADD COLUMN answered TEXT;
 
 -- Documents held for review were questions before, and lost their index.
