@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use crate::profile::{self, Profile};
 use crate::records::batch::Decision;
 use crate::records::document::{FieldName, FieldSource, IndexField, NotAFieldName};
-use crate::records::ids::{BatchId, PageNo, QuestionNo};
+use crate::records::ids::{BatchId, PageNo, QuestionNo, Version};
 use crate::store::{Answer, Decided, Refusal, Store, StoreFault, TheyAre};
 
 /// No value on a chart is longer; what is, was pasted.
@@ -136,10 +136,11 @@ impl Decisions {
         &self,
         batch: &BatchId,
         first_page: PageNo,
+        seen: Option<Version>,
         decision: &Decision,
     ) -> Result<(), DecisionFault> {
         let store = self.store.acting_for(&decision.by);
-        self.done(batch, store.release_document(batch, first_page, decision).await?)
+        self.done(batch, store.release_document(batch, first_page, seen, decision).await?)
     }
 
     /// Somebody looked at the document, and it is not to be filed like that.
@@ -147,11 +148,12 @@ impl Decisions {
         &self,
         batch: &BatchId,
         first_page: PageNo,
+        seen: Option<Version>,
         decision: &Decision,
     ) -> Result<(), DecisionFault> {
         must_say_why(decision)?;
         let store = self.store.acting_for(&decision.by);
-        self.done(batch, store.send_document_back(batch, first_page, decision).await?)
+        self.done(batch, store.send_document_back(batch, first_page, seen, decision).await?)
     }
 
     /// A document that was filed is filed again as it should have been.
@@ -159,6 +161,7 @@ impl Decisions {
         &self,
         batch: &BatchId,
         first_page: PageNo,
+        seen: Option<Version>,
         correction: &Correction,
         decision: &Decision,
     ) -> Result<(), DecisionFault> {
@@ -171,6 +174,8 @@ impl Decisions {
                 page: first_page,
             })
         })?;
+        // What is kept of it is that version's.
+        let seen = seen.or(Some(filed.version));
         let filed = filed.document;
         let document_type = correction.document_type.as_ref().unwrap_or(&filed.document_type);
         check_type(document_type, &profile)?;
@@ -179,8 +184,9 @@ impl Decisions {
         if *document_type == filed.document_type && same_values(&fields, &filed.fields) {
             return Err(DecisionFault::NothingChanges);
         }
-        let decided =
-            store.correct_document(batch, first_page, document_type, &fields, decision).await?;
+        let decided = store
+            .correct_document(batch, first_page, seen, document_type, &fields, decision)
+            .await?;
         self.done(batch, decided)
     }
 
@@ -189,13 +195,14 @@ impl Decisions {
         &self,
         batch: &BatchId,
         first_page: PageNo,
+        seen: Option<Version>,
         decision: &Decision,
     ) -> Result<(), DecisionFault> {
         must_say_why(decision)?;
         // The notice is filed as the profile says: where nobody can read it, none is.
         self.profile(batch).await?;
         let store = self.store.acting_for(&decision.by);
-        self.done(batch, store.withdraw_document(batch, first_page, decision).await?)
+        self.done(batch, store.withdraw_document(batch, first_page, seen, decision).await?)
     }
 
     fn done(&self, batch: &BatchId, decided: Decided) -> Result<(), DecisionFault> {

@@ -289,6 +289,10 @@ fn people_decide(asker: &mut Asker<'_>, served: &Served<'_>) {
         assert_eq!(answer.status, status, "{operation} {document}: {}", answer.text());
         served.comes_to(&batch, &[state]);
     }
+    for (status, version) in [(409, "?version=2"), (400, "?version=0"), (400, "?version=x")] {
+        let asked = asker.ask(&of("withdraw"), &[&batch, "1", version], reason());
+        assert_eq!(asked.status, status, "{version}: {}", asked.text());
+    }
     let answer = "POST /batches/{batch}/questions/{question}/answer";
     let wrong = json!({"answer": "document", "document_type": "XRAY", "fields": {}});
     assert_eq!(asker.ask(answer, &[&batch, "1"], Some(wrong)).status, 422);

@@ -259,6 +259,10 @@ fn a_filed_document_is_corrected_by_a_next_version_and_the_old_one_stays() {
     let whole = correct(&["--field", "mrn=0099999", "--field", "encounter=55501"]);
     assert_eq!(whole.code, 0, "{}", whole.stderr);
     served.comes_to(&batch, &["filed"]);
+    // Who looked at the version before does not decide about this one.
+    let late = told(&station, &["document", "withdraw", id, "--reason", "the wrong patient"]);
+    let why = format!("{}{}", late.stdout, late.stderr);
+    assert!(late.code == 4 && why.contains(&format!("{id}v2 by now")), "{why}");
 
     let corrected = index_file(&station, &format!("{id}v2"));
     assert_eq!(corrected["replaces"], id);
@@ -292,7 +296,8 @@ fn a_withdrawn_document_says_so_in_the_repository_and_its_pages_are_filed_anew()
     let text = text_of(&pdf);
     assert!(text.contains("Withdrawn") && text.contains(&id) && text.contains("Ärzte"), "{text}");
     keep_for_conformance(&pdf);
-    let twice = told(&station, &withdraw);
+    let notice_id = format!("{id}v2");
+    let twice = told(&station, &["document", "withdraw", &notice_id, "--reason", "again"]);
     assert_eq!(twice.code, 4, "{}{}", twice.stdout, twice.stderr);
 
     let asked = ordered(&station, &["question", "list"])["questions"][0].clone();

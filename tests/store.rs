@@ -370,13 +370,13 @@ async fn people_decide_what_is_filed_and_what_is_filed_is_only_replaced(store: &
     let ending = claim(store, &batch).await;
     assert_eq!(ending.work.on, WorkOn::End, "what is due for review is not due for filing");
     assert_eq!(store.reviews_due(&batch).await.unwrap(), 1);
-    let early = store.correct_document(&batch, first, "lab", &[], &by).await.unwrap();
+    let early = store.correct_document(&batch, first, None, "lab", &[], &by).await.unwrap();
     assert!(matches!(early, Decided::No(Refusal::NotFiled { .. })), "{early:?}");
 
-    assert_eq!(store.release_document(&batch, first, &by).await.unwrap(), Decided::Yes);
+    assert_eq!(store.release_document(&batch, first, None, &by).await.unwrap(), Decided::Yes);
     let late = store.end_batch(&ending, BatchState::InQuestion).await.unwrap();
     assert_eq!(late, Recorded::TooLate, "what it comes to is found out anew");
-    let moving = store.withdraw_document(&batch, first, &by).await.unwrap();
+    let moving = store.withdraw_document(&batch, first, None, &by).await.unwrap();
     assert!(matches!(moving, Decided::No(Refusal::StillFiling { .. })), "{moving:?}");
     file(store, &batch, 1).await;
     end(store, &batch, BatchState::InQuestion).await;
@@ -396,7 +396,7 @@ async fn people_decide_what_is_filed_and_what_is_filed_is_only_replaced(store: &
     assert!(store.is_filed(&second.id(&batch)).await.unwrap());
     assert!(store.is_filed(&second.id(&batch).replaces().unwrap()).await.unwrap(), "it was");
 
-    assert_eq!(store.withdraw_document(&batch, first, &by).await.unwrap(), Decided::Yes);
+    assert_eq!(store.withdraw_document(&batch, first, None, &by).await.unwrap(), Decided::Yes);
     assert_eq!(state(store, &batch).await, BatchState::Filing, "the batch is taken up again");
     let asked = store.questions(&batch).await.unwrap();
     let (anew, question) = asked.iter().next().unwrap();
@@ -422,7 +422,7 @@ async fn people_decide_what_is_filed_and_what_is_filed_is_only_replaced(store: &
 async fn a_step_that_was_taken_away_places_nothing(store: &Store) {
     let batch = separated(store, 51).await;
     let by = decision();
-    assert_eq!(store.release_document(&batch, page_no(1), &by).await.unwrap(), Decided::Yes);
+    assert_eq!(store.release_document(&batch, page_no(1), None, &by).await.unwrap(), Decided::Yes);
     let filing = claim(store, &batch).await;
     assert_eq!(filing.work.on, WorkOn::File(page_no(1)));
     assert_eq!(store.discard_batch(&batch, &by).await.unwrap(), Moved::Yes);
@@ -434,7 +434,7 @@ async fn a_step_that_was_taken_away_places_nothing(store: &Store) {
 async fn a_correction_that_cannot_be_made_leaves_what_stands(store: &Store) {
     let batch = separated(store, 52).await;
     let (first, by) = (page_no(1), decision());
-    assert_eq!(store.release_document(&batch, first, &by).await.unwrap(), Decided::Yes);
+    assert_eq!(store.release_document(&batch, first, None, &by).await.unwrap(), Decided::Yes);
     file(store, &batch, 1).await;
     let stands = store.document(&batch, first).await.unwrap().unwrap();
     let more = Answer { pages: Vec::new(), they_are: TheyAre::PagesOf(first) };
@@ -693,7 +693,7 @@ async fn originals_are_purged_of_ended_batches_only_and_once(store: &Store) {
     let purge = Purge { at: now, after_days: 90, done_at: Some(now) };
     assert_eq!(store.purge_of(&id(1)).await.unwrap(), Some(purge));
     assert_eq!(kept().await, ended[1..]);
-    let late = store.withdraw_document(&id(1), page_no(1), &decision()).await.unwrap();
+    let late = store.withdraw_document(&id(1), page_no(1), None, &decision()).await.unwrap();
     assert!(matches!(late, Decided::No(Refusal::OriginalsRemoved { days: 90, .. })), "{late:?}");
     assert_eq!(store.pages(&id(1)).await.unwrap().len(), 2, "what is known stays");
 }

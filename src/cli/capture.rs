@@ -471,7 +471,7 @@ async fn run_to_the_end(
         | RunFault::Render { .. }
         | RunFault::Withdrawal { .. } => Exit::Storage,
         RunFault::Profile { .. } | RunFault::Readers(_) => Exit::Settings,
-        RunFault::PageTask { .. } => Exit::Failed,
+        RunFault::PageTask { .. } | RunFault::GoesOn { .. } => Exit::Failed,
     };
     Err(stop(args, work, exit, fault.into()).await)
 }

@@ -111,9 +111,14 @@ pub async fn run(command: DocumentCommand) -> Result<Exit, Stopped> {
     }
 }
 
-/// Whichever version is named: a document is one for life.
+/// The version that is named is the one that was looked at.
 fn path(document: &DocumentId, what: &str) -> String {
-    format!("/batches/{}/documents/{}/{what}", document.batch(), document.first_page())
+    format!(
+        "/batches/{}/documents/{}/{what}?version={}",
+        document.batch(),
+        document.first_page(),
+        document.version().get()
+    )
 }
 
 async fn list(path: &str, to: &To) -> Result<Exit, Stopped> {

@@ -107,6 +107,9 @@ pub enum RunFault {
          {problems}"
     )]
     Profile { batch: BatchId, problems: String },
+    /// It fails by itself, and no clerk can decide anything about it.
+    #[error("a step fails again and again, and is tried on: {cause}")]
+    GoesOn { cause: String },
     #[error(transparent)]
     Readers(#[from] OcrFault),
     #[error("the document {document} could not be written; its pages are kept")]
@@ -128,6 +131,7 @@ impl RunFault {
             RunFault::Store(_)
             | RunFault::Spool(_)
             | RunFault::Profile { .. }
+            | RunFault::GoesOn { .. }
             | RunFault::Readers(_)
             | RunFault::Withdrawal { .. }
             | RunFault::Filing(_) => false,
@@ -658,14 +662,12 @@ impl Runner {
             }
             WorkOn::File(first_page) => match self.store.document(batch, first_page).await? {
                 // What a repository is told of a withdrawal is nobody's to decide.
-                Some(row) if row.withdrawn.is_some() => {
-                    return Err(RunFault::Profile { batch: batch.clone(), problems: cause });
-                }
+                Some(row) if row.withdrawn.is_some() => return Err(RunFault::GoesOn { cause }),
                 Some(row) => self.hold_document(claimed, row.document, first_page, cause).await?,
                 None => Recorded::TooLate,
             },
             WorkOn::Separate | WorkOn::End => {
-                return Err(RunFault::Profile { batch: batch.clone(), problems: cause });
+                return Err(RunFault::GoesOn { cause });
             }
         };
         if recorded == Recorded::TooLate {

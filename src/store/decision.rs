@@ -16,7 +16,7 @@ use super::{DocumentRow, Store, StoreFault, failed, to_json};
 use crate::records::audit::Action;
 use crate::records::batch::{BatchState, Decision};
 use crate::records::document::{Document, IndexField, Question, QuestionReason, ReviewStanding};
-use crate::records::ids::{BatchId, DocumentId, PageNo, QuestionNo};
+use crate::records::ids::{BatchId, DocumentId, PageNo, QuestionNo, Version};
 use crate::records::page::{Place, SetAside};
 use crate::records::work::WorkOn;
 
@@ -83,6 +83,10 @@ pub enum Refusal {
          a page that is of none"
     )]
     NamesAnother { page: PageNo, document: DocumentId },
+    #[error(
+        "the document is {document} by now: look at that one, and decide about it by its own name"
+    )]
+    AnotherVersion { document: DocumentId },
     #[error("nobody has to look at document {document} before it is filed")]
     NoReviewDue { document: DocumentId },
     #[error("document {document} is not filed: nothing of it is to be corrected")]
@@ -188,16 +192,17 @@ impl Store {
         Ok(Decided::Yes)
     }
 
-    /// Somebody looked at the document: it may be filed.
+    /// Somebody looked at the document, in the version named: it may be filed.
     pub async fn release_document(
         &self,
         batch: &BatchId,
         first_page: PageNo,
+        seen: Option<Version>,
         decision: &Decision,
     ) -> Result<Decided, StoreFault> {
         const ACTION: &str = "record that a document is released";
         let mut tx = self.begin(ACTION).await?;
-        if let Err(refusal) = document_under_review(&mut tx, batch, first_page).await? {
+        if let Err(refusal) = document_under_review(&mut tx, batch, first_page, seen).await? {
             return Ok(Decided::No(refusal));
         }
         sqlx::query(
@@ -226,11 +231,12 @@ impl Store {
         &self,
         batch: &BatchId,
         first_page: PageNo,
+        seen: Option<Version>,
         decision: &Decision,
     ) -> Result<Decided, StoreFault> {
         const ACTION: &str = "record that a document is not released";
         let mut tx = self.begin(ACTION).await?;
-        let document = match document_under_review(&mut tx, batch, first_page).await? {
+        let document = match document_under_review(&mut tx, batch, first_page, seen).await? {
             Ok(document) => document,
             Err(refusal) => return Ok(Decided::No(refusal)),
         };
@@ -256,13 +262,14 @@ impl Store {
         &self,
         batch: &BatchId,
         first_page: PageNo,
+        seen: Option<Version>,
         document_type: &str,
         fields: &[IndexField],
         decision: &Decision,
     ) -> Result<Decided, StoreFault> {
         const ACTION: &str = "record the correction of a document";
         let mut tx = self.begin(ACTION).await?;
-        let filed = match document_to_correct(&mut tx, batch, first_page).await? {
+        let filed = match document_to_correct(&mut tx, batch, first_page, seen).await? {
             Ok(filed) => filed,
             Err(refusal) => return Ok(Decided::No(refusal)),
         };
@@ -288,11 +295,12 @@ impl Store {
         &self,
         batch: &BatchId,
         first_page: PageNo,
+        seen: Option<Version>,
         decision: &Decision,
     ) -> Result<Decided, StoreFault> {
         const ACTION: &str = "record that a document is withdrawn";
         let mut tx = self.begin(ACTION).await?;
-        let filed = match document_to_correct(&mut tx, batch, first_page).await? {
+        let filed = match document_to_correct(&mut tx, batch, first_page, seen).await? {
             Ok(filed) => filed,
             Err(refusal) => return Ok(Decided::No(refusal)),
         };
@@ -370,6 +378,7 @@ async fn document_under_review(
     tx: &mut Tx<'_>,
     batch: &BatchId,
     first_page: PageNo,
+    seen: Option<Version>,
 ) -> Result<Result<DocumentRow, Refusal>, StoreFault> {
     if let Some(refusal) = refused_before_filed(tx, batch).await? {
         return Ok(Err(refusal));
@@ -377,6 +386,9 @@ async fn document_under_review(
     let Some(document) = document_row(tx, batch, first_page).await? else {
         return Ok(Err(Refusal::NoSuchDocument { batch: batch.clone(), page: first_page }));
     };
+    if seen.is_some_and(|seen| seen != document.version) {
+        return Ok(Err(Refusal::AnotherVersion { document: document.id(batch) }));
+    }
     Ok(match document.review {
         ReviewStanding::Due => Ok(document),
         ReviewStanding::NotAsked | ReviewStanding::Released(_) => {
@@ -390,6 +402,7 @@ async fn document_to_correct(
     tx: &mut Tx<'_>,
     batch: &BatchId,
     first_page: PageNo,
+    seen: Option<Version>,
 ) -> Result<Result<DocumentRow, Refusal>, StoreFault> {
     let state = match hold_batch(tx, batch).await? {
         Ok(state) => state,
@@ -399,6 +412,9 @@ async fn document_to_correct(
         return Ok(Err(Refusal::NoSuchDocument { batch: batch.clone(), page: first_page }));
     };
     let id = document.id(batch);
+    if seen.is_some_and(|seen| seen != document.version) {
+        return Ok(Err(Refusal::AnotherVersion { document: id }));
+    }
     if let Some(days) = originals_removed(tx, batch).await? {
         return Ok(Err(Refusal::OriginalsRemoved { document: id, days }));
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{ConnectInfo, Path, State};
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{ConnectInfo, Path, Query, State};
 use serde::{Deserialize, Serialize};
 
 use super::batch::{Answer, BatchShown, decision, parse_id, row, shown, understood};
@@ -14,7 +14,7 @@ use super::problem::{Problem, ProblemKind};
 use crate::decisions::Correction;
 use crate::records::batch::Decision;
 use crate::records::document::{FieldSource, ReviewStanding};
-use crate::records::ids::{BatchId, DocumentId, PageNo};
+use crate::records::ids::{BatchId, DocumentId, PageNo, Version};
 use crate::store::DocumentRow;
 use crate::web::Web;
 use crate::web::peer::Peer;
@@ -83,10 +83,12 @@ pub async fn release(
     State(web): State<Arc<Web>>,
     ConnectInfo(peer): ConnectInfo<Peer>,
     Path(document): Path<(String, String)>,
+    seen: Result<Query<Seen>, QueryRejection>,
 ) -> Answer<BatchShown> {
     let (batch, first_page) = parsed(document)?;
+    let seen = version(seen)?;
     let looked = Reason { reason: "looked at".to_owned() };
-    web.decisions.release(&batch, first_page, &decision(peer, looked)).await?;
+    web.decisions.release(&batch, first_page, seen, &decision(peer, looked)).await?;
     tracing::info!(batch.id = %batch, page.no = first_page.get(), by = %peer, "a document is released");
     Ok(Json(shown(&web, &batch).await?))
 }
@@ -97,11 +99,13 @@ pub async fn send_back(
     State(web): State<Arc<Web>>,
     ConnectInfo(peer): ConnectInfo<Peer>,
     Path(document): Path<(String, String)>,
+    seen: Result<Query<Seen>, QueryRejection>,
     reason: Result<Json<Reason>, JsonRejection>,
 ) -> Answer<BatchShown> {
     let (batch, first_page) = parsed(document)?;
+    let seen = version(seen)?;
     let decision = decision(peer, understood(reason)?);
-    web.decisions.send_back(&batch, first_page, &decision).await?;
+    web.decisions.send_back(&batch, first_page, seen, &decision).await?;
     tracing::info!(batch.id = %batch, page.no = first_page.get(), by = %peer, "a document is sent back");
     Ok(Json(shown(&web, &batch).await?))
 }
@@ -124,13 +128,15 @@ pub async fn correct(
     State(web): State<Arc<Web>>,
     ConnectInfo(peer): ConnectInfo<Peer>,
     Path(document): Path<(String, String)>,
+    seen: Result<Query<Seen>, QueryRejection>,
     order: Result<Json<CorrectionOrder>, JsonRejection>,
 ) -> Answer<BatchShown> {
     let (batch, first_page) = parsed(document)?;
+    let seen = version(seen)?;
     let CorrectionOrder { document_type, fields, reason } = understood(order)?;
     let correction = Correction { document_type, fields };
     let decision = decision(peer, Reason { reason });
-    web.decisions.correct(&batch, first_page, &correction, &decision).await?;
+    web.decisions.correct(&batch, first_page, seen, &correction, &decision).await?;
     tracing::info!(batch.id = %batch, page.no = first_page.get(), by = %peer, "a document is corrected");
     Ok(Json(shown(&web, &batch).await?))
 }
@@ -140,13 +146,29 @@ pub async fn withdraw(
     State(web): State<Arc<Web>>,
     ConnectInfo(peer): ConnectInfo<Peer>,
     Path(document): Path<(String, String)>,
+    seen: Result<Query<Seen>, QueryRejection>,
     reason: Result<Json<Reason>, JsonRejection>,
 ) -> Answer<BatchShown> {
     let (batch, first_page) = parsed(document)?;
+    let seen = version(seen)?;
     let decision = decision(peer, understood(reason)?);
-    web.decisions.withdraw(&batch, first_page, &decision).await?;
+    web.decisions.withdraw(&batch, first_page, seen, &decision).await?;
     tracing::info!(batch.id = %batch, page.no = first_page.get(), by = %peer, "a document is withdrawn");
     Ok(Json(shown(&web, &batch).await?))
+}
+
+/// Which version was looked at; where another stands by now, nothing is done.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seen {
+    #[serde(default)]
+    version: Option<u32>,
+}
+
+fn version(seen: Result<Query<Seen>, QueryRejection>) -> Result<Option<Version>, Problem> {
+    let Query(seen) = seen.map_err(|error| Problem::new(ProblemKind::Request, error))?;
+    let none = || Problem::new(ProblemKind::Request, "versions are counted from 1");
+    seen.version.map(|version| Version::new(version).ok_or_else(none)).transpose()
 }
 
 fn parsed((batch, page): (String, String)) -> Result<(BatchId, PageNo), Problem> {

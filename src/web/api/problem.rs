@@ -170,6 +170,7 @@ fn kind_of_refusal(refusal: &Refusal) -> ProblemKind {
         | Refusal::Ended { .. }
         | Refusal::StillFiling { .. }
         | Refusal::NoReviewDue { .. }
+        | Refusal::AnotherVersion { .. }
         | Refusal::NotFiled { .. }
         | Refusal::WithdrawnBefore { .. } => ProblemKind::Unfinished,
         Refusal::OriginalsRemoved { .. } => ProblemKind::Removed,
