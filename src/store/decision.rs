@@ -563,8 +563,8 @@ async fn keep_version(
     let Document { first_page, pages, fields, .. } = &stands.document;
     sqlx::query(
         "INSERT INTO replaced_document (batch_id, first_page, version, document_type, pages, \
-         fields, withdrawn, pdf_path, pdf_sha256, index_path, index_sha256, filed_at, replaced) \
-         SELECT batch_id, first_page, version, document_type, $3, $4, withdrawn, pdf_path, \
+         fields, released, withdrawn, pdf_path, pdf_sha256, index_path, index_sha256, filed_at, replaced) \
+         SELECT batch_id, first_page, version, document_type, $3, $4, released, withdrawn, pdf_path, \
          pdf_sha256, index_path, index_sha256, filed_at, $5 FROM document \
          WHERE batch_id = $1 AND first_page = $2 \
          ON CONFLICT (batch_id, first_page, version) DO NOTHING",

@@ -333,11 +333,11 @@ async fn fall_back(
         let place = Place::Document { first_page };
         put_placement(tx, batch, *page, &place).await.map_err(failed(ACTION))?;
     }
-    let stands = "SELECT document_type, withdrawn, pdf_path, pdf_sha256, index_path, \
+    let stands = "SELECT document_type, released, withdrawn, pdf_path, pdf_sha256, index_path, \
                   index_sha256, filed_at FROM replaced_document \
                   WHERE batch_id = $1 AND first_page = $2 AND version = $3";
     sqlx::query(AssertSqlSafe(format!(
-        "UPDATE document SET version = $3, released = NULL, (document_type, withdrawn, pdf_path, \
+        "UPDATE document SET version = $3, (document_type, released, withdrawn, pdf_path, \
          pdf_sha256, index_path, index_sha256, filed_at) = ({stands}) \
          WHERE batch_id = $1 AND first_page = $2"
     )))

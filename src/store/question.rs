@@ -7,7 +7,7 @@ use sqlx::any::AnyRow;
 use sqlx::{Any, AnyConnection, Transaction};
 
 use super::page::read_page_no;
-use super::{Store, StoreFault, column, failed, from_json, number, to_json, unreadable};
+use super::{Store, StoreFault, column, failed, from_json, number, parsed, to_json, unreadable};
 use crate::records::document::Question;
 use crate::records::ids::{BatchId, PageNo, QuestionNo};
 use crate::records::page::{Place, SetAside};
@@ -18,6 +18,23 @@ impl Store {
         let mut connection =
             self.pool.acquire().await.map_err(failed("list where a batch's pages stand"))?;
         placements_of(&mut connection, batch).await
+    }
+
+    /// Batches of which somebody is asked something, the newest first.
+    pub async fn batches_in_question(&self, at_most: u32) -> Result<Vec<BatchId>, StoreFault> {
+        sqlx::query(
+            "SELECT DISTINCT question.batch_id FROM question \
+             JOIN batch ON batch.id = question.batch_id WHERE answered IS NULL \
+             AND state IN ('in-question', 'awaiting-review', 'filing', 'held') \
+             ORDER BY question.batch_id DESC LIMIT $1",
+        )
+        .bind(i64::from(at_most))
+        .fetch_all(&self.pool)
+        .await
+        .map_err(failed("list batches in question"))?
+        .iter()
+        .map(|row| parsed(row, "batch_id"))
+        .collect()
     }
 
     /// Those nobody answered yet, by their numbers: in page order, as separation

@@ -13,14 +13,13 @@ use super::order::Reason;
 use super::problem::{Problem, ProblemKind};
 use super::report::OpenQuestion;
 use crate::decisions::{Keyed, Said};
-use crate::records::batch::BatchState;
 use crate::records::ids::{BatchId, PageNo, QuestionNo};
-use crate::store::WhichBatches;
 use crate::web::Web;
 use crate::web::api::report::questions_of;
 use crate::web::peer::Peer;
 
-const BATCHES_LOOKED_AT: u32 = 500;
+/// Batches at most: what is answered leaves the list, and older ones come.
+const LISTED: u32 = 500;
 
 #[derive(Serialize, Deserialize)]
 pub struct Questions {
@@ -37,27 +36,11 @@ pub struct QuestionShown {
 /// `GET /questions`: of all batches, the newest first.
 pub async fn list(State(web): State<Arc<Web>>) -> Result<Json<Questions>, Problem> {
     let mut questions = Vec::new();
-    for batch in web.store.batches(WhichBatches::NotEnded, BATCHES_LOOKED_AT).await? {
-        let asks = match batch.state {
-            BatchState::InQuestion
-            | BatchState::AwaitingReview
-            | BatchState::Filing
-            | BatchState::Held => true,
-            BatchState::Open
-            | BatchState::Scanning
-            | BatchState::Paused
-            | BatchState::Processing
-            | BatchState::Filed
-            | BatchState::Discarded => false,
-        };
-        if asks {
-            let asked = questions_of(&web.store, &batch.id).await?;
-            questions.extend(
-                asked
-                    .into_iter()
-                    .map(|question| QuestionShown { batch: batch.id.clone(), question }),
-            );
-        }
+    for batch in web.store.batches_in_question(LISTED).await? {
+        let asked = questions_of(&web.store, &batch).await?;
+        questions.extend(
+            asked.into_iter().map(|question| QuestionShown { batch: batch.clone(), question }),
+        );
     }
     Ok(Json(Questions { questions }))
 }

@@ -25,6 +25,7 @@ CREATE TABLE replaced_document (
     -- JSON: page numbers, and `records::document::IndexField`s.
     pages         TEXT   NOT NULL,
     fields        TEXT   NOT NULL,
+    released      TEXT,
     withdrawn     TEXT,
     pdf_path      TEXT   NOT NULL,
     pdf_sha256    TEXT   NOT NULL CHECK (length(pdf_sha256) = 64),
@@ -39,6 +40,7 @@ CREATE TABLE replaced_document (
 
 -- JSON of `records::batch::Decision`: who answered it last, and why.
 ALTER TABLE question ADD COLUMN answered TEXT;
+CREATE INDEX question_open ON question (batch_id) WHERE answered IS NULL;
 
 -- Documents held for review were questions before, and lost their index.
 UPDATE question SET reason = '{"kind":"sent-back"}' WHERE reason = '{"kind":"review-due"}';
