@@ -136,9 +136,14 @@ impl SaneScanner {
         if self.device.worker.is_cancelled() {
             return Err(ScanFault::Cancelled);
         }
-        match self.page()? {
-            Some(image) => Ok(Feed::Image(Box::new(image))),
-            None => self.out_of_documents(),
+        match self.page() {
+            Ok(Some(image)) => Ok(Feed::Image(Box::new(image))),
+            Ok(None) => self.out_of_documents(),
+            // SANE's own test driver says so of a cancel that comes as a page begins.
+            Err(ScanFault::SettingsRefused { .. }) if self.device.worker.is_cancelled() => {
+                Err(ScanFault::Cancelled)
+            }
+            Err(fault) => Err(fault),
         }
     }
 
