@@ -14,7 +14,7 @@ use crate::profile::{self, Profile};
 use crate::records::batch::Decision;
 use crate::records::document::{FieldName, FieldSource, IndexField, NotAFieldName};
 use crate::records::ids::{BatchId, PageNo, QuestionNo, Version};
-use crate::store::{Answer, Decided, Refusal, Store, StoreFault, TheyAre};
+use crate::store::{Answer, CorrectedDocument, Decided, Refusal, Store, StoreFault, TheyAre};
 
 /// No value on a chart is longer; what is, was pasted.
 const MOST_CHARACTERS: usize = 200;
@@ -53,6 +53,8 @@ pub struct Correction {
     /// An empty value takes the field away; fields not named stay, but for those
     /// of another patient.
     pub fields: BTreeMap<String, String>,
+    /// That were set aside, and belong to it.
+    pub more_pages: Vec<PageNo>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -181,13 +183,18 @@ impl Decisions {
         check_type(document_type, &profile)?;
         let fields = corrected(&filed.fields, &correction.fields, &profile)?;
         check_required(document_type, &fields, &profile)?;
-        if *document_type == filed.document_type && same_values(&fields, &filed.fields) {
+        let is_the_same = *document_type == filed.document_type
+            && same_values(&fields, &filed.fields)
+            && correction.more_pages.is_empty();
+        if is_the_same {
             return Err(DecisionFault::NothingChanges);
         }
-        let decided = store
-            .correct_document(batch, first_page, seen, document_type, &fields, decision)
-            .await?;
-        self.done(batch, decided)
+        let to = CorrectedDocument {
+            document_type: document_type.clone(),
+            fields,
+            more_pages: correction.more_pages.clone(),
+        };
+        self.done(batch, store.correct_document(batch, first_page, seen, &to, decision).await?)
     }
 
     /// A document that was filed is not to stand any more.

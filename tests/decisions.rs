@@ -124,6 +124,18 @@ fn a_document_due_for_review_is_filed_once_somebody_released_it() {
     assert_eq!((&filed["documents_filed"], &filed["questions"]), (&json!(2), &json!(0)));
     let report = served.get(&format!("/batches/{batch}/report"));
     assert_eq!(report["set_aside"], json!([{"page": 2, "reason": "not-of-the-record"}]));
+
+    // It was of the record after all.
+    let more = ["document", "correct", ids[0], "--reason", "a page was left out", "--more-pages"];
+    let wrong = told(&station, &[&more[..], &["3"]].concat());
+    let why = format!("{}{}", wrong.stdout, wrong.stderr);
+    assert!(wrong.code == 1 && why.contains("page 3 is not one that is set aside"), "{why}");
+    ordered(&station, &[&more[..], &["2"]].concat());
+    served.comes_to(&batch, &["filed"]);
+    let whole = index_file(&station, &format!("{}v2", ids[0]));
+    assert_eq!((&whole["pages"], &whole["page_count"]), (&json!([1, 2]), &json!(2)));
+    let report = served.get(&format!("/batches/{batch}/report"));
+    assert_eq!(report["set_aside"], json!([]));
     assert!(served.terminate().success());
     let state = station.path("state").display().to_string();
     let audit = station.run(&["audit", "export", "--state", &state]);

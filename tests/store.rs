@@ -19,9 +19,9 @@ use outguide::records::manifest::BatchManifest;
 use outguide::records::page::{PageOutcome, Place, SetAside, Side, Sides, SpooledPage};
 use outguide::records::work::WorkOn;
 use outguide::store::{
-    Answer, BatchRow, Chain, ClaimedWork, Database, Decided, DocumentRow, FiledRow, Given, HotFile,
-    HotStanding, Moved, Purge, PurgeRecorded, Reach, Recorded, Refusal, Store, TheyAre,
-    WhichBatches,
+    Answer, BatchRow, Chain, ClaimedWork, CorrectedDocument, Database, Decided, DocumentRow,
+    FiledRow, Given, HotFile, HotStanding, Moved, Purge, PurgeRecorded, Reach, Recorded, Refusal,
+    Store, TheyAre, WhichBatches,
 };
 use postgres::PostgresServer;
 
@@ -370,7 +370,12 @@ async fn people_decide_what_is_filed_and_what_is_filed_is_only_replaced(store: &
     let ending = claim(store, &batch).await;
     assert_eq!(ending.work.on, WorkOn::End, "what is due for review is not due for filing");
     assert_eq!(store.reviews_due(&batch).await.unwrap(), 1);
-    let early = store.correct_document(&batch, first, None, "lab", &[], &by).await.unwrap();
+    let lab = CorrectedDocument {
+        document_type: "lab".to_owned(),
+        fields: Vec::new(),
+        more_pages: Vec::new(),
+    };
+    let early = store.correct_document(&batch, first, None, &lab, &by).await.unwrap();
     assert!(matches!(early, Decided::No(Refusal::NotFiled { .. })), "{early:?}");
 
     assert_eq!(store.release_document(&batch, first, None, &by).await.unwrap(), Decided::Yes);

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::batch::tell_batch;
 use super::exit::{Exit, Stopped};
-use super::question::field;
+use super::question::{Pages, field, pages};
 use super::station_client::{StationClient, To};
 use super::telling::{plural, say, say_json};
 use crate::records::ids::{BatchId, DocumentId};
@@ -48,7 +48,7 @@ enum DocumentAction {
         #[command(flatten)]
         to: To,
     },
-    /// File a document that was filed again, with another type or other values
+    /// File a document that was filed again, with another type, other values or more pages
     Correct {
         document: DocumentId,
         /// The type it is
@@ -58,6 +58,9 @@ enum DocumentAction {
         /// what said who the first was is left out
         #[arg(long, value_name = "NAME=VALUE", value_parser = field)]
         field: Vec<(String, String)>,
+        /// Pages that were set aside and belong to it, such as 3,5-7
+        #[arg(long, value_name = "PAGES", value_parser = pages)]
+        more_pages: Option<Pages>,
         /// Why; it stays with the document, and with your name
         #[arg(long)]
         reason: String,
@@ -100,9 +103,10 @@ pub async fn run(command: DocumentCommand) -> Result<Exit, Stopped> {
         DocumentAction::SendBack { document, reason, to } => {
             tell_batch(&path(&document, "send-back"), &Reason { reason }, &to).await
         }
-        DocumentAction::Correct { document, document_type, field, reason, to } => {
+        DocumentAction::Correct { document, document_type, field, more_pages, reason, to } => {
             let fields = field.into_iter().collect();
-            let order = CorrectionOrder { document_type, fields, reason };
+            let more_pages = more_pages.map_or_else(Vec::new, |pages| pages.0);
+            let order = CorrectionOrder { document_type, fields, more_pages, reason };
             tell_batch(&path(&document, "correct"), &order, &to).await
         }
         DocumentAction::Withdraw { document, reason, to } => {

@@ -72,10 +72,10 @@ struct OneAnswer {
 }
 
 #[derive(Clone)]
-struct Pages(Vec<PageNo>);
+pub struct Pages(pub Vec<PageNo>);
 
 /// `3,5-7`.
-fn pages(text: &str) -> Result<Pages, String> {
+pub fn pages(text: &str) -> Result<Pages, String> {
     let wrong = || format!("{text:?} names no pages; write them as 3,5-7");
     let mut pages = Vec::new();
     for part in text.split(',') {

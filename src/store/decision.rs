@@ -41,6 +41,15 @@ pub enum TheyAre {
     NotOfTheRecord,
 }
 
+/// What a document that was filed should have been.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CorrectedDocument {
+    pub document_type: String,
+    pub fields: Vec<IndexField>,
+    /// Pages that were set aside, and belong to it.
+    pub more_pages: Vec<PageNo>,
+}
+
 /// Whether it was done as decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
@@ -74,6 +83,8 @@ pub enum Refusal {
     SayWhatTheyAre { no: QuestionNo },
     #[error("page {page} is not one that question {no} holds, nor one that is set aside")]
     OtherPage { no: QuestionNo, page: PageNo },
+    #[error("page {page} is not one that is set aside, so that it cannot be put into a document")]
+    NotSetAside { page: PageNo },
     #[error("no document of batch {batch} begins with page {page}")]
     NoSuchDocument { batch: BatchId, page: PageNo },
     #[error("document {document} is on its way to the repository; try again once it is filed")]
@@ -256,15 +267,14 @@ impl Store {
         Ok(Decided::Yes)
     }
 
-    /// A filed document is filed again with another type or other values; the
-    /// version that stands stays.
+    /// A filed document is filed again with another type, other values or more
+    /// pages, that were set aside; the version that stands stays.
     pub async fn correct_document(
         &self,
         batch: &BatchId,
         first_page: PageNo,
         seen: Option<Version>,
-        document_type: &str,
-        fields: &[IndexField],
+        to: &CorrectedDocument,
         decision: &Decision,
     ) -> Result<Decided, StoreFault> {
         const ACTION: &str = "record the correction of a document";
@@ -273,13 +283,15 @@ impl Store {
             Ok(filed) => filed,
             Err(refusal) => return Ok(Decided::No(refusal)),
         };
-        let corrected = Document {
-            document_type: document_type.to_owned(),
-            fields: fields.to_vec(),
-            ..filed.document.clone()
-        };
+        let CorrectedDocument { document_type, fields, more_pages } = to.clone();
+        let places = placements_of(&mut tx, batch).await?;
+        if let Some(page) = more_pages.iter().find(|page| !is_set_aside(places.get(page))) {
+            return Ok(Decided::No(Refusal::NotSetAside { page: *page }));
+        }
+        let corrected = Document { document_type, fields, ..filed.document.clone() };
         keep_version(&mut tx, batch, &filed, decision).await.map_err(failed(ACTION))?;
         put_next_version(&mut tx, batch, &corrected, decision).await.map_err(failed(ACTION))?;
+        place(&mut tx, batch, &more_pages, &Place::Document { first_page }).await?;
         go_on(&mut tx, batch).await.map_err(failed(ACTION))?;
         let told =
             Told::of(Action::CorrectDocument, batch).page(first_page).saying(&decision.reason);
@@ -463,13 +475,18 @@ fn pages_meant(
     if pages.is_empty() {
         return Err(Refusal::SayWhichPages { no });
     }
-    let is_set_aside = |page| match places.get(page) {
-        Some(Place::SetAside { .. }) => true,
-        Some(Place::Document { .. } | Place::Question) | None => false,
-    };
-    match pages.iter().find(|page| !question.holds.contains(page) && !is_set_aside(page)) {
+    let is_anothers =
+        |page: &&PageNo| !question.holds.contains(page) && !is_set_aside(places.get(page));
+    match pages.iter().find(is_anothers) {
         Some(page) => Err(Refusal::OtherPage { no, page: *page }),
         None => Ok(pages),
+    }
+}
+
+fn is_set_aside(place: Option<&Place>) -> bool {
+    match place {
+        Some(Place::SetAside { .. }) => true,
+        Some(Place::Document { .. } | Place::Question) | None => false,
     }
 }
 

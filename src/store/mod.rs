@@ -39,7 +39,7 @@ mod work;
 pub use batch::{BatchRow, Moved, WhichBatches};
 pub use chain::Chain;
 pub use copy::put_back_shared;
-pub use decision::{Answer, Decided, Refusal, TheyAre};
+pub use decision::{Answer, CorrectedDocument, Decided, Refusal, TheyAre};
 pub use dialect::Database;
 pub use document::{DocumentRow, FiledRow};
 pub use given::{Given, GivenDocument};

@@ -119,6 +119,9 @@ pub struct CorrectionOrder {
     /// An empty value takes the field away.
     #[serde(default)]
     pub fields: BTreeMap<String, String>,
+    /// Pages that were set aside, and belong to it.
+    #[serde(default)]
+    pub more_pages: Vec<PageNo>,
     pub reason: String,
 }
 
@@ -133,8 +136,8 @@ pub async fn correct(
 ) -> Answer<BatchShown> {
     let (batch, first_page) = parsed(document)?;
     let seen = version(seen)?;
-    let CorrectionOrder { document_type, fields, reason } = understood(order)?;
-    let correction = Correction { document_type, fields };
+    let CorrectionOrder { document_type, fields, more_pages, reason } = understood(order)?;
+    let correction = Correction { document_type, fields, more_pages };
     let decision = decision(peer, Reason { reason });
     web.decisions.correct(&batch, first_page, seen, &correction, &decision).await?;
     tracing::info!(batch.id = %batch, page.no = first_page.get(), by = %peer, "a document is corrected");

@@ -177,6 +177,7 @@ fn kind_of_refusal(refusal: &Refusal) -> ProblemKind {
         Refusal::SayWhichPages { .. }
         | Refusal::SayWhatTheyAre { .. }
         | Refusal::OtherPage { .. }
+        | Refusal::NotSetAside { .. }
         | Refusal::NamesAnother { .. } => ProblemKind::Keyed,
     }
 }
