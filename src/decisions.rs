@@ -50,8 +50,8 @@ impl std::fmt::Debug for Keyed {
 pub struct Correction {
     /// `None`: it stays.
     pub document_type: Option<String>,
-    /// An empty value takes the field away; fields not named stay, but for those
-    /// of another patient.
+    /// An empty value takes the field away; fields not named stay. Where another
+    /// patient is meant, all but the document's date must be named.
     pub fields: BTreeMap<String, String>,
     /// That were set aside, and belong to it.
     pub more_pages: Vec<PageNo>,

@@ -48,14 +48,15 @@ enum DocumentAction {
         #[command(flatten)]
         to: To,
     },
-    /// File a document that was filed again, with another type, other values or more pages
+    /// Put right a document that was filed: it is filed again with another type, other values or
+    /// more pages
     Correct {
         document: DocumentId,
         /// The type it is
         #[arg(long, value_name = "TYPE")]
         document_type: Option<String>,
         /// An index value, as NAME=VALUE; NAME= takes it away. Where another patient is meant,
-        /// what said who the first was is left out
+        /// every other value but the document's date must be said anew or taken away
         #[arg(long, value_name = "NAME=VALUE", value_parser = field)]
         field: Vec<(String, String)>,
         /// Pages that were set aside and belong to it, such as 3,5-7
